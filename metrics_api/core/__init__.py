@@ -1,0 +1,1 @@
+"""What both sides of the house share: settings, the store, the documents, days, errors, logs."""

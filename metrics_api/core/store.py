@@ -1,0 +1,182 @@
+"""The store: MongoDB over motor; the only module that imports the driver.
+
+motor is in its last support year; its successor is PyMongo's own async API, whose calls have the same names.
+Writes that a watermark or an answer depends on go through `durable`, which waits for the journal: without it
+a killed embedded store was seen to lose acknowledged documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import bson
+from bson.errors import BSONError
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import InsertOne, ReplaceOne, ReturnDocument, UpdateOne, WriteConcern
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+
+from metrics_api.core.errors import StoreUnavailable
+from metrics_api.core.schema import indexes
+
+__all__ = [
+    "BulkWriteError",
+    "Collection",
+    "Document",
+    "DuplicateKeyError",
+    "InsertOne",
+    "ReplaceOne",
+    "ReturnDocument",
+    "Store",
+    "UpdateOne",
+    "opened_store",
+    "unstorable",
+]
+
+Document = dict[str, Any]
+Collection = AsyncIOMotorCollection[Document]
+
+# The embedded store answers `$in` with more values by a full scan.
+IN_LIMIT = 100
+# Long reads walk windows of this many numbers, bounded on both sides.
+WINDOW = 2000
+# MongoDB refuses documents over 16 MB; the envelope needs a little of that.
+DOCUMENT_LIMIT = 15 * 2**20
+
+
+def unstorable(document: Document) -> str | None:
+    """Why the database cannot hold a document (big integer, NUL in a key, lone surrogate, size), or None."""
+    try:
+        size = len(bson.encode(document))
+    except (BSONError, OverflowError, UnicodeError, RecursionError) as error:
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    return f"the record has {size} bytes" if size > DOCUMENT_LIMIT else None
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn driver errors, other than clashes a caller handles, into StoreUnavailable."""
+    try:
+        yield
+    except (BulkWriteError, DuplicateKeyError):
+        raise
+    except PyMongoError as error:
+        raise StoreUnavailable(f"the store did not answer: {type(error).__name__}") from error
+
+
+class Store:
+    """One database; collections by name, with or without waiting for the journal."""
+
+    def __init__(self, uri: str, database: str) -> None:
+        self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            uri, serverSelectionTimeoutMS=10_000, tz_aware=True, appname="engmetrics"
+        )
+        self._database = self._client[database]
+        self._concern = WriteConcern(w="majority", j=True)
+
+    def collection(self, name: str) -> Collection:
+        """A collection, for reading and for writes nobody depends on."""
+        return self._database[name]
+
+    def durable(self, name: str) -> Collection:
+        """A collection whose writes are acknowledged only when they are in the journal of a majority."""
+        return self._database.get_collection(name, write_concern=self._concern)
+
+    async def prepare(self) -> None:
+        """Create the indexes; does nothing where they exist."""
+        with translated():
+            for name, fields in indexes().items():
+                for field in fields:
+                    await self.collection(name).create_index(field)
+
+    async def probe(self) -> None:
+        """Read a document; raises StoreUnavailable. A ping is not enough: a full disk still answers it."""
+        with translated():
+            await self.collection("counters").find_one({"_id": "topic:bugs"})
+
+    async def one(self, name: str, key: str) -> Document | None:
+        """The document with that _id, or None."""
+        with translated():
+            return await self.collection(name).find_one({"_id": key})
+
+    async def all(self, name: str, query: Document | None = None) -> list[Document]:
+        """All matching documents of a small collection."""
+        with translated():
+            return await self.collection(name).find(query or {}).to_list(None)
+
+    async def matching(
+        self, name: str, field: str, values: Sequence[str], fields: Document | None = None
+    ) -> list[Document]:
+        """The documents whose indexed field has one of the values, asked for in groups of IN_LIMIT.
+
+        `fields` is a projection.
+        """
+        found: list[Document] = []
+        with translated():
+            for at in range(0, len(values), IN_LIMIT):
+                part = list(values[at : at + IN_LIMIT])
+                found += await self.collection(name).find({field: {"$in": part}}, fields).to_list(None)
+        return found
+
+    async def window(
+        self,
+        name: str,
+        field: str,
+        after: int,
+        upto: int,
+        query: Document | None = None,
+        fields: Document | None = None,
+    ) -> list[Document]:
+        """The documents with `after < field <= upto`, in the field's order; a projection keeps that field."""
+        with translated():
+            found = (
+                await self.collection(name)
+                .find({field: {"$gt": after, "$lte": upto}} | (query or {}), fields)
+                .to_list(None)
+            )
+        return sorted(found, key=lambda document: document[field])
+
+    async def advance(self, name: str, key: str, field: str, by: int) -> int:
+        """Raise a counter of its own document and return its new value; durable."""
+        with translated():
+            document = await self.durable(name).find_one_and_update(
+                {"_id": key}, {"$inc": {field: by}}, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        return int(document[field])
+
+    async def drop(self) -> None:
+        """Drop the database with all it holds."""
+        with translated():
+            await self._client.drop_database(self._database.name)
+
+    async def index(self, name: str, field: str) -> None:
+        """Create an ascending index; does nothing where it exists."""
+        with translated():
+            await self.collection(name).create_index(field)
+
+    async def names(self, prefix: str) -> list[str]:
+        """The collections whose name begins so, sorted."""
+        with translated():
+            found = await self._database.list_collection_names()
+        return sorted(name for name in found if name.startswith(prefix))
+
+    async def drop_collection(self, name: str) -> None:
+        """Remove a collection with its indexes."""
+        with translated():
+            await self._database.drop_collection(name)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+@asynccontextmanager
+async def opened_store(uri: str, database: str) -> AsyncIterator[Store]:
+    """A store with its indexes, closed on leaving; raises StoreUnavailable."""
+    store = Store(uri, database)
+    try:
+        await store.prepare()
+        yield store
+    finally:
+        await store.aclose()

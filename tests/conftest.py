@@ -1,0 +1,50 @@
+"""Fixtures that all tests share: the real store over the wire, a fresh database for each test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from metrics_api.core.store import Store
+from metrics_api.embedded import embedded_store
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def mongodb_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The store's URI: TEST_MONGODB_URI, or an embedded server that lives as long as the tests."""
+    given = os.environ.get("TEST_MONGODB_URI")
+    if given:
+        yield given
+        return
+    async with embedded_store(tmp_path_factory.mktemp("store")) as uri:
+        yield uri
+
+
+@pytest.fixture
+def database_name() -> str:
+    """A database of this test's own."""
+    return f"test_{uuid.uuid4().hex[:12]}"
+
+
+@pytest_asyncio.fixture
+async def store(mongodb_url: str, database_name: str) -> AsyncIterator[Store]:
+    """An open store on a fresh database, dropped afterwards."""
+    store = Store(mongodb_url, database_name)
+    await store.prepare()
+    yield store
+    await store.drop()
+    await store.aclose()
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """The folder of recorded upstream responses; tests that need it are skipped, saying so, without it."""
+    folder = os.environ.get("ENGMETRICS_RECORDED")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("recorded responses are not here: ENGMETRICS_RECORDED names no folder")
+    return Path(folder)
