@@ -1,0 +1,62 @@
+"""From registered dashboards to the JSON files that Grafana provisions."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from dashboards import compatibility, expressions
+from dashboards.registry import Registry
+
+FOLDER = Path(__file__).resolve().parent.parent / "grafana-provisioning" / "dashboards"
+
+
+def document(board: Dashboard) -> dict[str, Any]:
+    """Return the dashboard as plain JSON values, within Grafana 9.4's schema.
+
+    Raises ValueError for what Grafana 9.4 lacks and for a panel id used twice.
+    """
+    values: dict[str, Any] = json.loads(json.dumps(board.build(), cls=JSONEncoder))
+    ids = [panel.get("id") for panel in compatibility.panels(values)]
+    if None in ids or len(set(ids)) != len(ids):
+        raise ValueError(f"dashboard {values['title']!r}: every panel needs an id of its own, found {ids}")
+    return compatibility.restrict(values)
+
+
+def files(registry: Registry) -> dict[str, str]:
+    """Return file name to text for every dashboard: sorted keys, two spaces, a newline at the end.
+
+    Raises ValueError for a query that the API would refuse.
+    """
+    built = {}
+    for slug, board in registry:
+        values = document(board)
+        expressions.check(values)
+        built[f"{slug}.json"] = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return built
+
+
+def write(built: dict[str, str], folder: Path) -> list[Path]:
+    """Write the files, delete dashboards in `folder` that are built no more, return what was written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in set(folder.glob("*.json")) - {folder / name for name in built}:
+        stale.unlink()
+    for name, text in built.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in sorted(built)]
+
+
+def differences(built: dict[str, str], folder: Path) -> str:
+    """Return a unified diff from the files in `folder` to the built ones, empty if there is none."""
+    committed = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    lines: list[str] = []
+    for name in sorted(committed | built):
+        before = committed.get(name, "").splitlines(keepends=True)
+        after = built.get(name, "").splitlines(keepends=True)
+        lines.extend(difflib.unified_diff(before, after, f"committed/{name}", f"built/{name}"))
+    return "".join(lines)

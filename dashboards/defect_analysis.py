@@ -1,0 +1,120 @@
+"""The Defect Analysis dashboard: how many bugs there are, of what kind, and how they come and go."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import bargauge, stat
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.builders.timeseries import Panel
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, GridPos
+
+from dashboards.colours import BACKLOG, LEDGER, PRIORITIES, SEVERITIES, fixed, pattern
+from dashboards.graphite import Expression
+from dashboards.panels import areas, bars, coloured, lines, numbers, ranking, without
+from dashboards.registry import REGISTRY
+
+WHERE = "product=$Product,version=$Version"
+
+TOTALS = """\
+**The time range in numbers:** bugs open now, and what happened to bugs within the range.
+
+closed is an entry into done or dropped from an open stage; reopened a move out of them; resolved an entry
+into a stage marked resolved (fixed, not yet verified); returned a move from there back to an earlier open
+stage. removed counts bugs deleted or merged while open, removed_closed those already closed. moved_in and
+moved_out are open bugs that a change of the chosen field, or of the workspace, brought into or out of the
+selection."""
+
+TREND = """\
+**Defect trend:** bugs created, closed, reopened and removed per day (left axis), and the bugs open at the end
+of each day (right axis).
+
+backlog = the day before + created + reopened + moved in - closed - removed - moved out. Removing a closed bug
+does not lower it. The last day counts what happened so far; gaps are days that were not collected."""
+
+FIXED = """\
+**Fixed and closed are two things to testers.** resolved: entries into a stage marked resolved, that is fixed
+and not yet verified. closed: entries into done or dropped from an open stage. returned: sent back from a
+resolved stage to an earlier open one.
+
+A bug fixed twice counts twice. Without a stage marked resolved, resolved and returned are zero."""
+
+BY_FIELD = """\
+**Open bugs by {field}** at the end of each day, stacked: the top line is the backlog.
+
+Each bug counts under the {field} it had on that day, not under today's. An empty {field} is `N/A`."""
+
+VERSIONS = """\
+**Bugs per version:** all bugs, open and closed, of each version as of the end of the time range.
+
+The version is the field configured for the product (version found in, unless set otherwise). Removed bugs are
+not counted; versions without bugs are not listed; `N/A` are bugs without a version."""
+
+ACTIVITY = """\
+**GitLab activity:** events per day by action, in GitLab's own words, over the chosen products' projects.
+
+A push counts once, however many commits it brings; a bulk push counts once too. The version does not apply
+here. It shows that a team is at work, not how much anybody does."""
+
+
+@REGISTRY.dashboard(
+    "defect-analysis",
+    "Defect Analysis",
+    "Bugs created, fixed, closed and open; by severity, priority, module and version; GitLab activity.",
+)
+def defect_analysis(board: Dashboard) -> Dashboard:
+    """Add the panels: totals, trend, fixed against closed, the backlog by four fields, versions, activity."""
+    return (
+        board.with_panel(_totals(GridPos(x=0, y=0, w=24, h=5)))
+        .with_panel(_trend(GridPos(x=0, y=5, w=24, h=10)))
+        .with_panel(_fixed(GridPos(x=0, y=15, w=12, h=9)))
+        .with_panel(coloured(_backlog(4, "severity", GridPos(x=12, y=15, w=12, h=9)), SEVERITIES))
+        .with_panel(coloured(_backlog(5, "priority", GridPos(x=0, y=24, w=12, h=9)), PRIORITIES))
+        .with_panel(_backlog(6, "module", GridPos(x=12, y=24, w=12, h=9)))
+        .with_panel(_backlog(7, "version", GridPos(x=0, y=33, w=12, h=9)))
+        .with_panel(_versions(GridPos(x=12, y=33, w=12, h=9)))
+        .with_panel(_activity(GridPos(x=0, y=42, w=24, h=9)))
+    )
+
+
+def _totals(place: GridPos) -> stat.Panel:
+    panel = numbers(1, "The time range in numbers", TOTALS, place)
+    panel.with_target(Expression(f"@tapd.bugs.backlog.daily/{WHERE}"))
+    panel.with_target(Expression(f"@tapd.bugs.change.daily/{WHERE},step=all", "B"))
+    panel.override_by_regexp(pattern("all"), [DynamicConfigValue("displayName", "open now"), fixed(BACKLOG)])
+    return coloured(panel, LEDGER)
+
+
+def _trend(place: GridPos) -> Panel:
+    panel = lines(2, "Defect trend", TREND, place)
+    panel.with_target(Expression(f"@tapd.bugs.change.daily/{WHERE}"))
+    panel.with_target(Expression(f"@tapd.bugs.backlog.daily/{WHERE}", "B"))
+    without(panel, ("returned", "resolved", "removed_closed", "moved_in", "moved_out"))
+    backlog = [
+        DynamicConfigValue("displayName", "backlog"),
+        fixed(BACKLOG),
+        DynamicConfigValue("custom.axisPlacement", "right"),
+        DynamicConfigValue("custom.axisLabel", "open bugs"),
+        DynamicConfigValue("custom.fillOpacity", 15),
+    ]
+    return coloured(panel, LEDGER).override_by_regexp(pattern("all"), backlog)
+
+
+def _fixed(place: GridPos) -> Panel:
+    panel = lines(3, "Fixed and closed", FIXED, place)
+    panel.with_target(Expression(f"@tapd.bugs.change.daily/{WHERE}"))
+    shown = ("resolved", "closed", "returned")
+    return coloured(without(panel, [name for name in LEDGER if name not in shown]), LEDGER)
+
+
+def _backlog(number: int, field: str, place: GridPos) -> Panel:
+    panel = areas(number, f"Open bugs by {field}", BY_FIELD.format(field=field), place)
+    return panel.with_target(Expression(f"@tapd.bugs.backlog.daily/{WHERE},by={field}"))
+
+
+def _versions(place: GridPos) -> bargauge.Panel:
+    panel = ranking(8, "Bugs per version", VERSIONS, place)
+    return panel.with_target(Expression(f"@tapd.product.version.bugs/{WHERE}"))
+
+
+def _activity(place: GridPos) -> Panel:
+    panel = bars(9, "GitLab activity", ACTIVITY, place).axis_label("events")
+    return panel.with_target(Expression("@gitlab.events.daily/product=$Product"))

@@ -1,0 +1,153 @@
+"""The house's panels: the SDK's builders with the settings that all dashboards share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, stat, timeseries
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    BigValueGraphMode,
+    BigValueTextMode,
+    GraphDrawStyle,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId, GridPos
+
+from dashboards.colours import fixed, pattern
+from dashboards.graphite import SOURCE
+
+Coloured = TypeVar("Coloured", timeseries.Panel, stat.Panel)
+# Graphite series are named `<endpoint>.<counter>`; the endpoint alone is the tag `series`.
+ENDPOINT = "${__field.labels.series}"
+# Counts with thousands separators, never abbreviated to "1.2 K".
+COUNT = "locale"
+HIDDEN = [DynamicConfigValue("custom.hideFrom", {"legend": True, "tooltip": True, "viz": True})]
+DOWNWARD = [DynamicConfigValue("custom.transform", "negative-Y")]
+
+
+def lines(number: int, title: str, description: str, place: GridPos) -> timeseries.Panel:
+    """Return a time series panel of counts as lines from zero.
+
+    `number` is the panel's id, unique in its dashboard and never to change: links and alerts go by it.
+    """
+    return _series(number, title, description, place).min(0)
+
+
+def _series(number: int, title: str, description: str, place: GridPos) -> timeseries.Panel:
+    return (
+        timeseries.Panel()
+        .id(number)
+        .title(title)
+        .description(description)
+        .grid_pos(place)
+        .datasource(SOURCE)
+        .unit(COUNT)
+        .decimals(0)
+        .display_name(ENDPOINT)
+        .color_scheme(_palette())
+        .legend(_legend(["lastNotNull"]))
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.NONE))
+        .draw_style(GraphDrawStyle.LINE)
+        .line_width(2)
+        .fill_opacity(0)
+        .show_points(VisibilityMode.NEVER)
+        # A gap is what nobody looked at; a line across it would claim to know.
+        .span_nulls(False)
+        .axis_label("bugs")
+    )
+
+
+def areas(number: int, title: str, description: str, place: GridPos) -> timeseries.Panel:
+    """Return a time series panel of counts as stacked areas, the first series at the bottom."""
+    return _stacked(lines(number, title, description, place).line_width(1).fill_opacity(80))
+
+
+def bars(number: int, title: str, description: str, place: GridPos) -> timeseries.Panel:
+    """Return a time series panel of counts per bucket as stacked bars, with their sums in the legend.
+
+    The axis may go below zero, for series that are drawn downward.
+    """
+    panel = _series(number, title, description, place).draw_style(GraphDrawStyle.BARS).line_width(0)
+    return _stacked(panel.fill_opacity(80)).legend(_legend(["sum"]))
+
+
+def numbers(number: int, title: str, description: str, place: GridPos) -> stat.Panel:
+    """Return a panel of single numbers, one per series: its last value."""
+    return (
+        stat.Panel()
+        .id(number)
+        .title(title)
+        .description(description)
+        .grid_pos(place)
+        .datasource(SOURCE)
+        .unit(COUNT)
+        .decimals(0)
+        .display_name(ENDPOINT)
+        .color_scheme(_palette())
+        .graph_mode(BigValueGraphMode.NONE)
+        .text_mode(BigValueTextMode.VALUE_AND_NAME)
+        .orientation(VizOrientation.AUTO)
+        .reduce_options(_last())
+    )
+
+
+def ranking(number: int, title: str, description: str, place: GridPos) -> bargauge.Panel:
+    """Return a panel of horizontal bars, one per series: its last value, in the answer's order."""
+    return (
+        bargauge.Panel()
+        .id(number)
+        .title(title)
+        .description(description)
+        .grid_pos(place)
+        .datasource(SOURCE)
+        .unit(COUNT)
+        .decimals(0)
+        .min(0)
+        .display_name(ENDPOINT)
+        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.FIXED).fixed_color("#5794F2"))
+        .display_mode(BarGaugeDisplayMode.BASIC)
+        .orientation(VizOrientation.HORIZONTAL)
+        .reduce_options(_last())
+    )
+
+
+def coloured(panel: Coloured, colours: Mapping[str, str]) -> Coloured:
+    """Return the panel with each endpoint of `colours` in its colour."""
+    for endpoint, colour in colours.items():
+        panel.override_by_regexp(pattern(endpoint), [fixed(colour)])
+    return panel
+
+
+def without(panel: timeseries.Panel, endpoints: Iterable[str]) -> timeseries.Panel:
+    """Return the panel with these endpoints hidden."""
+    return panel.override_by_regexp(pattern(*endpoints), HIDDEN)
+
+
+def _stacked(panel: timeseries.Panel) -> timeseries.Panel:
+    return panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+
+
+def _palette() -> dashboard.FieldColor:
+    return dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC)
+
+
+def _legend(calcs: list[str]) -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .display_mode(LegendDisplayMode.TABLE)
+        .placement(LegendPlacement.RIGHT)
+        .show_legend(True)
+        .calcs(calcs)
+    )
+
+
+def _last() -> common.ReduceDataOptions:
+    return common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)

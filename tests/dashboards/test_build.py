@@ -1,0 +1,100 @@
+"""The build writes the same JSON every time and tells when the committed JSON is another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from grafana_foundation_sdk.builders import bargauge, table
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.common import BarGaugeSizing
+from grafana_foundation_sdk.models.dashboard import GridPos
+
+from dashboards.__main__ import main
+from dashboards.build import FOLDER, differences, document, files, write
+from dashboards.graphite import Expression
+from dashboards.panels import lines
+from dashboards.registry import Registry, load
+
+PLACE = GridPos(h=8, w=24)
+
+
+def test_the_committed_json_is_what_the_build_makes() -> None:
+    assert differences(files(load()), FOLDER) == ""
+
+
+def test_building_twice_gives_the_same_bytes() -> None:
+    assert files(load()) == files(load())
+
+
+def test_files_end_with_a_newline_and_have_sorted_keys() -> None:
+    for text in files(load()).values():
+        assert text.startswith('{\n  "annotations": {\n')
+        assert text.endswith("\n}\n")
+
+
+def test_check_shows_the_difference_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "--folder", str(tmp_path)]) == 0
+    assert main(["build", "--check", "--folder", str(tmp_path)]) == 0
+    capsys.readouterr()
+    edited = tmp_path / "cumulative-flow.json"
+    edited.write_text(edited.read_text().replace('"title": "Open bugs"', '"title": "Open"'))
+    assert main(["build", "--check", "--folder", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert '-      "title": "Open",\n+      "title": "Open bugs",\n' in shown.out
+    assert "run `python -m dashboards build`" in shown.err
+
+
+def test_a_dashboard_built_no_more_is_a_difference_and_is_deleted(tmp_path: Path) -> None:
+    built = files(load())
+    write(built, tmp_path)
+    (tmp_path / "old.json").write_text("{}\n")
+    assert "--- committed/old.json" in differences(built, tmp_path)
+    write(built, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "cumulative-flow.json",
+        "defect-analysis.json",
+    ]
+
+
+def test_a_slug_or_title_taken_twice_is_refused() -> None:
+    registry = Registry()
+    registry.dashboard("one", "One", "First.")(lambda board: board)
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.dashboard("one", "Other", "Second.")(lambda board: board)
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.dashboard("other", "One", "Second.")(lambda board: board)
+    with pytest.raises(ValueError, match="lower-case words"):
+        registry.dashboard("No Slug", "Third", "Third.")(lambda board: board)
+    assert [slug for slug, _ in registry] == ["one"]
+
+
+def test_a_query_that_the_api_would_refuse_stops_the_build() -> None:
+    registry = Registry()
+
+    @registry.dashboard("wrong", "Wrong", "Asks for what does not exist.")
+    def wrong(board: Dashboard) -> Dashboard:
+        panel = lines(1, "Panel", "Description.", PLACE)
+        return board.with_panel(panel.with_target(Expression("@tapd.bugs.backlog.daily/colour=red")))
+
+    with pytest.raises(
+        ValueError, match=r"'Wrong', panel 'Panel', query A: @tapd\.bugs\.backlog\.daily/colour"
+    ):
+        files(registry)
+
+
+def test_panel_types_and_options_newer_than_9_4_are_refused() -> None:
+    newer = bargauge.Panel().id(1).title("New").grid_pos(PLACE).sizing(BarGaugeSizing.MANUAL)
+    with pytest.raises(ValueError, match=r"panel 'New': Grafana 9\.4 has no option 'sizing'"):
+        document(Dashboard("Board").with_panel(newer))
+    unlisted = table.Panel().id(1).title("List").grid_pos(PLACE)
+    with pytest.raises(ValueError, match="panel type 'table'"):
+        document(Dashboard("Board").with_panel(unlisted))
+
+
+def test_a_panel_id_used_twice_is_refused() -> None:
+    board = Dashboard("Board")
+    for _ in range(2):
+        board.with_panel(lines(7, "Panel", "Description.", GridPos(h=8, w=12)))
+    with pytest.raises(ValueError, match="an id of its own"):
+        document(board)

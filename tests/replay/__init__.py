@@ -1,0 +1,1 @@
+"""Replays of the clients Grafana has for us: their requests byte for byte, answers read as strictly."""
