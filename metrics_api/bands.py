@@ -1,0 +1,132 @@
+"""What stands at the end of each bucket: from the cube where it can say, else from the segments.
+
+Definition: metrics.md, section 4 (state bands) and section 5 (done_from=range).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics_api.columns import Array
+from metrics_api.core.days import Buckets
+from metrics_api.cube import FIELDS, Cube
+from metrics_api.frames import ItemFrame
+from metrics_api.query import Query
+from metrics_api.selection import allowed, allowed_workspaces, field_values, group_table, grouped, selected
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Items at the end of each bucket: shape (groups, stage classes, buckets); `groups` are their names."""
+
+    groups: list[str]
+    counts: Array
+
+
+@dataclass(frozen=True)
+class _Deltas:
+    """Changes of a number of items: the group, the stage class and the day number of each."""
+
+    group: Array
+    stage: Array
+    day: Array
+    delta: Array | None
+
+
+def standing(frame: ItemFrame, query: Query, only_open: bool = False) -> Standing:
+    """The items standing at the end of each bucket; with `only_open` done and dropped stages are left out."""
+    if _cube_answers(frame, query):
+        groups, deltas = _from_cubes(frame, query, only_open)
+    else:
+        groups, deltas = _from_segments(frame, query, only_open)
+    classes = len(frame.lookups.stage)
+    counts = np.zeros((len(groups) * classes, len(query.buckets)), dtype=np.int64)
+    for one in deltas:
+        counts += accumulated(one.group * classes + one.stage, one.day, one.delta, len(counts), query.buckets)
+    return Standing(groups, counts.reshape(len(groups), classes, len(query.buckets)))
+
+
+def accumulated(line: Array, day: Array, delta: Array | None, lines: int, buckets: Buckets) -> Array:
+    """The running sums of some deltas at the end of each bucket: shape (lines, buckets), int64."""
+    first, days = buckets.first_days[0], buckets.last_days[-1] - buckets.first_days[0] + 1
+    width = days + 1
+    place = np.clip(day.astype(np.int64) - first, 0, days) + line * width
+    sums = np.cumsum(np.bincount(place, delta, minlength=lines * width).reshape(lines, width), axis=1)
+    return sums[:, np.array(buckets.last_days) - first].astype(np.int64)
+
+
+def _cube_answers(frame: ItemFrame, query: Query) -> bool:
+    fields = {one.key for one in query.filters} | ({query.by} if query.by else set())
+    if not frame.cubes or not fields <= FIELDS:
+        return False
+    if query.options.get("asof") == "now" or query.options.get("deleted") == "exclude":
+        return False
+    wanted = allowed_workspaces(frame, query)
+    zones = {zone for zone, allow in zip(frame.lookups.zones, wanted, strict=True) if allow}
+    return zones <= {query.buckets.zone}
+
+
+def _from_cubes(frame: ItemFrame, query: Query, only_open: bool) -> tuple[list[str], Iterable[_Deltas]]:
+    looks = frame.lookups
+    picked = [(cube, _combinations(frame, query, cube, only_open)) for cube in frame.cubes]
+    codes = [_codes(frame, query.by, cube)[ids] for cube, ids in picked] if query.by else []
+    table, groups = np.zeros(1, dtype=np.int64), [""]
+    if query.by:
+        values = field_values(frame, query.by)[1]
+        table, groups = group_table(frame, query.by, np.concatenate(codes), values)
+
+    def deltas() -> Iterable[_Deltas]:
+        since = query.buckets.first_days[0]
+        for at, (cube, ids) in enumerate(picked):
+            stage = looks.class_of[cube.axes["workspace"][ids], cube.axes["status"][ids]]
+            group = table[codes[at]] if query.by else np.zeros(len(ids), dtype=np.int64)
+            places, owner = cube.entries(ids)
+            if query.options.get("done_from") == "range":
+                fresh = looks.open[stage][owner] | (cube.visit[places] >= since)
+                places, owner = places[fresh], owner[fresh]
+            yield _Deltas(group[owner], stage[owner], cube.day[places], cube.delta[places])
+
+    return groups, deltas()
+
+
+def _codes(frame: ItemFrame, field: str, cube: Cube) -> Array:
+    """The code of each of the cube's combinations in a field, as `field_values` counts them."""
+    if field in ("product", "workspace"):
+        return cube.axes["workspace"]
+    if field == "stage":
+        return frame.lookups.class_of[cube.axes["workspace"], cube.axes["status"]]
+    return cube.axes[field]
+
+
+def _combinations(frame: ItemFrame, query: Query, cube: Cube, only_open: bool) -> Array:
+    mask = allowed_workspaces(frame, query)[cube.axes["workspace"]]
+    for field in dict.fromkeys(one.key for one in query.filters):
+        if field not in ("product", "workspace"):
+            values = field_values(frame, field)[1]
+            table = allowed(values, [one for one in query.filters if one.key == field])
+            mask &= table[_codes(frame, field, cube)]
+    if only_open:
+        mask &= frame.lookups.open[_codes(frame, "stage", cube)]
+    return np.flatnonzero(mask)
+
+
+def _from_segments(frame: ItemFrame, query: Query, only_open: bool) -> tuple[list[str], Iterable[_Deltas]]:
+    mask = selected(frame, query)
+    if only_open:
+        mask &= frame.lookups.open[frame.stage]
+    if query.options.get("done_from") == "range":
+        mask &= frame.lookups.open[frame.stage] | (frame.visit >= query.buckets.starts[0])
+    rows = np.flatnonzero(mask)
+    group, groups = grouped(frame, query, rows)
+    start, stop = (days[rows] for days in frame.days(query.buckets.zone))
+    stage = frame.stage[rows]
+    last = query.buckets.last_days[-1]
+    ended = np.flatnonzero(stop <= last)
+    down = np.full(len(ended), -1, dtype=np.int64)
+    return groups, (
+        _Deltas(group, stage, start, None),
+        _Deltas(group[ended], stage[ended], stop[ended], down),
+    )

@@ -1,0 +1,80 @@
+"""Columns in memory: growing dictionaries of codes and append-only buffers.
+
+A reader holds views of the first n rows; rows are never changed once written, so it may compute in a thread
+while the writer appends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
+
+NEVER = 2**32 - 1
+WIDER: dict[np.dtype[Any], np.dtype[Any]] = {
+    np.dtype(np.uint8): np.dtype(np.uint16),
+    np.dtype(np.uint16): np.dtype(np.uint32),
+}
+
+
+class Codes:
+    """A growing dictionary of strings and small integers; code 0 is the empty string."""
+
+    def __init__(self) -> None:
+        self.values: list[str] = [""]
+        self._codes: dict[str, int] = {"": 0}
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def encode(self, values: Iterable[str]) -> list[int]:
+        """The codes of strings; new strings get new codes."""
+        codes = self._codes
+        found = []
+        for value in values:
+            code = codes.get(value)
+            if code is None:
+                code = codes[value] = len(self.values)
+                self.values.append(value)
+            found.append(code)
+        return found
+
+    def table(self, wanted: Callable[[str], bool]) -> Mask:
+        """A lookup table by code: whether each value is wanted."""
+        return np.fromiter((wanted(value) for value in list(self.values)), dtype=np.bool_)
+
+
+class Buffer:
+    """An append-only column; `view(n)` is its first n rows, which stay as they are for ever."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._rows: Array = np.empty(1024, dtype=dtype)
+        self.size = 0
+
+    def extend(self, values: Sequence[int] | Array) -> None:
+        """Append values; a column of codes widens when a code outgrows it."""
+        added = np.asarray(values)
+        if not added.size:
+            return
+        dtype = self._rows.dtype
+        while int(added.max()) > np.iinfo(dtype).max:
+            dtype = WIDER[dtype]
+        size = self.size + len(added)
+        if size > len(self._rows) or dtype != self._rows.dtype:
+            grown: Array = np.empty(max(size + size // 8, 1024), dtype=dtype)
+            grown[: self.size] = self._rows[: self.size]
+            self._rows = grown
+        self._rows[self.size : size] = added
+        self.size = size
+
+    def view(self, size: int | None = None) -> Array:
+        """The first rows, read-only."""
+        rows = self._rows[: self.size if size is None else size]
+        rows.flags.writeable = False
+        return rows

@@ -1,0 +1,195 @@
+"""The evaluator: from a target's text to series; the one way both wires and the exports take.
+
+Windows and nulls follow docs/definitions.md: buckets from the one containing `from` to the one containing
+min(`until`, now); nothing is a number before a scope's first record or after `known_until`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Collection, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from metrics_api import find, target
+from metrics_api.cache import Cache
+from metrics_api.catalog import Metric, load_catalog
+from metrics_api.core.days import EPOCH, Buckets, buckets, day_start
+from metrics_api.core.errors import BadRequest
+from metrics_api.core.security import Principal
+from metrics_api.query import EMPTY, Filter, Query, Row
+from metrics_api.reader import Reader
+from metrics_api.series import Annotation, Node, Series
+from metrics_api.world import World
+
+log = logging.getLogger(__name__)
+
+CACHED_ANSWERS = 1024
+# The endpoint of a series that nothing tells apart.
+NO_DATA = "all"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The answer to a render: the series of each target, why targets were skipped, and a validator."""
+
+    series: list[list[Series]]
+    skipped: list[str] = field(default_factory=list)
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A checked target: the metric, its query over the window, and the filters as they were written."""
+
+    metric: Metric
+    query: Query
+    written: dict[str, str]
+
+    @property
+    def key(self) -> Hashable:
+        """What makes two questions the same."""
+        options = tuple(sorted(self.query.options.items()))
+        return self.metric.name, self.query.filters, options, self.query.buckets, self.query.products
+
+
+class Evaluator:
+    """Answers render, find and annotations from the reader's world; metrics run in two threads."""
+
+    def __init__(self, reader: Reader, clock: Callable[[], float] = time.time) -> None:
+        self.reader = reader
+        self.clock = clock
+        self.catalog = load_catalog()
+        self.cache: Cache[list[Series]] = Cache(CACHED_ANSWERS)
+        # Versions count from 0 in every process, so a validator of another process must not fit here.
+        self._salt = os.urandom(16)
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="metrics")
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def render(self, targets: Sequence[str], start: int, until: int, principal: Principal) -> Rendered:
+        """The series of each target in a window of epoch seconds; a target nobody can answer is skipped."""
+        world = self.reader.world
+        answers: list[list[Series]] = []
+        skipped: list[str] = []
+        seen = hashlib.blake2b(self._salt, digest_size=12)
+        for text in targets:
+            try:
+                asked = self.asked(world, text, start, until, principal)
+                key, answer = await self._answer(world, asked)
+                answers.append(answer)
+                seen.update(repr(key).encode("utf-8", "replace"))
+            except BadRequest as error:
+                log.info("target skipped", extra={"reason": str(error)})
+                skipped.append(str(error))
+                answers.append([])
+                seen.update(repr(str(error)).encode("utf-8", "replace"))
+        return Rendered(answers, skipped, seen.hexdigest())
+
+    async def find(self, query: str, principal: Principal) -> list[Node]:
+        """The names or values behind a find query; `[]` for what nobody knows."""
+        return find.answers(self.reader.world, self.catalog, query, principal)
+
+    async def annotations(
+        self, start: int, until: int, tags: Sequence[str], principal: Principal
+    ) -> list[Annotation]:
+        """What happened in a window (epoch seconds): iterations beginning and ending, by tag."""
+        return find.iteration_events(self.reader.world, start, until, tags, principal)
+
+    def asked(self, world: World, text: str, start: int, until: int, principal: Principal) -> Asked:
+        """The checked question in a target; raises BadRequest with what would be right."""
+
+        def known(key: str) -> Collection[str]:
+            return world.values.get(key, frozenset())
+
+        metric, pairs, options = self.catalog.checked(target.parse(text, known))
+        filters = tuple(
+            Filter(pair.key, frozenset(pair.values), pair.regex, pair.negated)
+            for pair in pairs
+            if pair.values or pair.regex is not None or pair.negated
+        )
+        for one in filters:
+            one.matches(())
+        now = int(self.clock())
+        query = Query(Buckets("UTC", "1d", 0, (), (), (), ()), filters, options, principal.products)
+        zone_name = options.get("tz") or world.zone(metric.topic, query)
+        until = min(until, now)
+        low = day_start(EPOCH, zone_name)
+        start, until = max(start, low), max(until, low - 1)
+        if metric.last_only and start <= until:
+            start = until
+        query = replace(query, buckets=buckets(start, until, options.get("step", "1d"), zone_name))
+        return Asked(metric, query, {pair.key: pair.asked for pair in pairs if pair.asked != "*"})
+
+    async def _answer(self, world: World, asked: Asked) -> tuple[Hashable, list[Series]]:
+        now = int(self.clock())
+        topic, query = asked.metric.topic, asked.query
+        scopes = world.scopes(topic, query)
+        known_until = world.known_until(topic, scopes)
+        first = world.first_record(topic, query)
+        usable = _usable(query.buckets, first, known_until, now)
+        partial = bool(query.buckets.ends) and query.buckets.ends[-1] > now
+        written = tuple(asked.written.items())
+        key = (world.versions.get(topic), asked.key, usable, partial, written)
+        return key, await self.cache.get(key, lambda: self._computed(world, asked, usable, partial))
+
+    async def _computed(
+        self, world: World, asked: Asked, usable: tuple[int, int], partial: bool
+    ) -> list[Series]:
+        frame = world.frame(asked.metric.topic)
+        rows: list[Row] = []
+        if frame is not None and len(asked.query.buckets) and not _unknown(world, asked.query):
+            loop = asyncio.get_running_loop()
+            rows = list(await loop.run_in_executor(self._threads, asked.metric.function, frame, asked.query))
+        return [_series(asked, row, usable, partial) for row in rows] or [_empty(asked)]
+
+
+def _unknown(world: World, query: Query) -> bool:
+    """True when a filter asks only for values nobody has seen: it selects nothing, which is not zero."""
+    return any(
+        one.regex is None
+        and not one.negated
+        and not (one.values & world.values.get(one.key, frozenset()))
+        and EMPTY not in one.values
+        for one in query.filters
+    )
+
+
+def _usable(window: Buckets, first: int | None, known_until: int | None, now: int) -> tuple[int, int]:
+    """The places [low, high) of the buckets with numbers: from the first record to what was looked at."""
+    if first is None or known_until is None:
+        return 0, 0
+    low = sum(1 for end in window.ends if end <= first)
+    high = sum(1 for start in window.starts if start <= min(known_until, now))
+    return low, max(low, high)
+
+
+def _series(asked: Asked, row: Row, usable: tuple[int, int], partial: bool) -> Series:
+    low, high = usable
+    values = [
+        (None if isinstance(value, float) and math.isnan(value) else value) if low <= at < high else None
+        for at, value in enumerate(row.values.tolist())
+    ]
+    return Series(
+        endpoint=row.endpoint,
+        counter=asked.metric.counter,
+        name=asked.metric.name,
+        step=asked.query.buckets.step_s,
+        timestamps=asked.query.buckets.starts,
+        values=values,
+        tags={**asked.written, **row.split, "name": asked.metric.name, "series": row.endpoint},
+        partial=partial,
+    )
+
+
+def _empty(asked: Asked) -> Series:
+    tags = {**asked.written, "name": asked.metric.name, "series": NO_DATA}
+    step = asked.query.buckets.step_s
+    return Series(NO_DATA, asked.metric.counter, asked.metric.name, step, (), (), tags)

@@ -1,0 +1,296 @@
+"""Frames: a topic's facts as columns in memory, refreshed by what changed.
+
+Items have one row each, segments one row per item and stretch of time in which none of its tracked fields
+changed. Segments are appended and never changed; a changed fact appends its new segments and declares its old
+ones dead. Stages are mapped here, so a new stage map needs no reload.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from metrics_api.columns import NEVER, Array, Buffer, Codes, Mask, Rows
+from metrics_api.context import Context
+from metrics_api.core.days import day_numbers
+from metrics_api.core.schema import BugFact
+from metrics_api.lookups import LOOKED_UP, Lookups, build_lookups
+
+if TYPE_CHECKING:
+    from metrics_api.cube import Cube
+
+# How a segment begins and how it ends.
+CONTINUES, CREATED = 0, 1
+LASTS, DELETED, MERGED, MOVED = 1, 2, 3, 4
+ENDINGS = {"deleted": DELETED, "merged": MERGED, "moved": MOVED}
+
+TIMES = {"item": np.uint32, "start": np.uint32, "stop": np.uint32, "begin": np.uint8, "end": np.uint8}
+CODED = ("workspace", "status", "version", "iteration", "severity", "priority", "module")
+
+
+class DayNumbers:
+    """The day numbers on which segments start and stop, by zone, computed once per row."""
+
+    def __init__(self, start: Buffer, stop: Buffer) -> None:
+        self._sources = start, stop
+        self._zones: dict[str, tuple[Buffer, Buffer]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, zone: str, size: int) -> tuple[Array, Array]:
+        """(start days, stop days) of the first `size` rows; the four zones asked for last are kept."""
+        with self._lock:
+            columns = self._zones.pop(zone, None) or (Buffer(np.uint16), Buffer(np.uint16))
+            self._zones[zone] = columns
+            if len(self._zones) > 4:
+                self._zones.pop(next(iter(self._zones)))
+            for column, source in zip(columns, self._sources, strict=True):
+                if column.size < size:
+                    column.extend(day_numbers(source.view(size)[column.size :], zone))
+            return columns[0].view(size), columns[1].view(size)
+
+
+@dataclass(frozen=True)
+class ItemFrame:
+    """A snapshot of items and their segments; every array has one entry per segment unless said otherwise.
+
+    `item` is the item's number, `start` and `stop` epoch seconds (`stop` is NEVER while it lasts), `begin`
+    and `end` say how, `codes` holds the coded fields, `stage` the stage class of `lookups`, `visit` the
+    instant at which the item entered that stage, `mark` the highest level it had reached by then. `dead` are
+    rows that no longer count. `last_row` (by item) is an item's last segment, `first_start` (by workspace
+    code) the oldest start in a workspace, NEVER without any. `items` is how many items count; the `cubes`
+    together hold the daily deltas.
+    """
+
+    size: int
+    items: int
+    item: Array
+    start: Array
+    stop: Array
+    begin: Array
+    end: Array
+    codes: Mapping[str, Array]
+    dictionaries: Mapping[str, Codes]
+    stage: Array
+    visit: Array
+    mark: Array
+    dead: Rows
+    last_row: Array
+    first_start: Array
+    keys: Sequence[str]
+    context: Context
+    lookups: Lookups
+    day_numbers: DayNumbers
+    cubes: tuple[Cube, ...] = ()
+
+    def days(self, zone: str) -> tuple[Array, Array]:
+        """The day numbers on which each segment starts and stops in a zone."""
+        return self.day_numbers.of(zone, self.size)
+
+    def alive(self) -> Mask:
+        """A fresh mask of the rows that count."""
+        mask = np.ones(self.size, dtype=np.bool_)
+        mask[self.dead] = False
+        return mask
+
+
+@dataclass
+class ItemTable:
+    """The growing columns behind the snapshots of one topic; written by one task only."""
+
+    context: Context = field(default_factory=lambda: Context("UTC"))
+
+    def __post_init__(self) -> None:
+        self._times = {name: Buffer(dtype) for name, dtype in TIMES.items()}
+        self._coded = {name: Buffer(np.uint8) for name in CODED}
+        self._stage, self._visit, self._mark = Buffer(np.uint8), Buffer(np.uint32), Buffer(np.uint8)
+        self.dictionaries = {name: Codes() for name in CODED}
+        self._keys: list[str] = []
+        self._numbers: dict[str, int] = {}
+        # By item: its first row and how many rows it has; none once it is gone.
+        self._first_row: Array = np.empty(0, dtype=np.uint32)
+        self._rows: Array = np.empty(0, dtype=np.uint32)
+        self._last_row: Array = np.empty(0, dtype=np.uint32)
+        self._dead: Array = np.empty(0, dtype=np.int64)
+        self._first_start: Array = np.full(1, NEVER, dtype=np.uint32)
+        self._lookups = build_lookups(self.context, self.dictionaries)
+        self._days = DayNumbers(self._times["start"], self._times["stop"])
+
+    @property
+    def size(self) -> int:
+        """How many segments stand in the columns, dead ones included."""
+        return self._times["item"].size
+
+    @property
+    def wasteful(self) -> bool:
+        """True when so many segments are dead that a fresh table is worth its making."""
+        return len(self._dead) > 50_000 and len(self._dead) * 5 > self.size
+
+    def set_context(self, context: Context) -> None:
+        """Map all statuses anew."""
+        self.context = context
+        self._lookups = build_lookups(context, self.dictionaries)
+        self._stage, self._visit, self._mark = Buffer(np.uint8), Buffer(np.uint32), Buffer(np.uint8)
+        self._map_stages()
+
+    def apply(self, facts: Iterable[BugFact]) -> tuple[Rows, Rows]:
+        """Take facts over; returns the rows that died and the rows that came."""
+        first = self.size
+        died: list[Array] = [np.empty(0, dtype=np.int64)]
+        times: dict[str, list[int]] = {name: [] for name in TIMES}
+        values: dict[str, list[str]] = {name: [] for name in CODED}
+        places: dict[int, tuple[int, int]] = {}
+        for fact in facts:
+            number = self._number(fact["_id"])
+            at, rows = places.get(number) or self._place_of(number)
+            if rows:
+                died.append(np.arange(at, at + rows, dtype=np.int64))
+            size = 0 if fact["tombstone"] else len(fact["segments"]["start"])
+            places[number] = (first + len(times["item"]), size)
+            if size:
+                _take_times(times, number, fact)
+                self._take_values(values, fact)
+        for name, buffer in self._times.items():
+            buffer.extend(np.array(times[name], dtype=np.uint32))
+        for name, coded in self._coded.items():
+            coded.extend(np.array(self.dictionaries[name].encode(values[name]), dtype=np.uint32))
+        self._place(places)
+        self._first_start = earliest(
+            self._first_start, self._coded["workspace"].view()[first:], self._times["start"].view()[first:]
+        )
+        if self._lookups.sizes != tuple(len(self.dictionaries[name]) for name in LOOKED_UP):
+            self._lookups = build_lookups(self.context, self.dictionaries)
+        self._map_stages()
+        dead = np.concatenate(died)
+        if dead.size:
+            self._dead = np.concatenate([self._dead, dead])
+        return dead, np.arange(first, self.size, dtype=np.int64)
+
+    def snapshot(self) -> ItemFrame:
+        """The rows as they are now, safe to read in a thread while more are appended."""
+        size = self.size
+        return ItemFrame(
+            size=size,
+            items=int(np.count_nonzero(self._rows)),
+            item=self._times["item"].view(size),
+            start=self._times["start"].view(size),
+            stop=self._times["stop"].view(size),
+            begin=self._times["begin"].view(size),
+            end=self._times["end"].view(size),
+            codes={name: buffer.view(size) for name, buffer in self._coded.items()},
+            dictionaries=self.dictionaries,
+            stage=self._stage.view(size),
+            visit=self._visit.view(size),
+            mark=self._mark.view(size),
+            dead=self._dead,
+            last_row=self._last_row,
+            first_start=self._first_start,
+            keys=self._keys,
+            context=self.context,
+            lookups=self._lookups,
+            day_numbers=self._days,
+        )
+
+    def _number(self, key: str) -> int:
+        number = self._numbers.setdefault(key, len(self._keys))
+        if number == len(self._keys):
+            self._keys.append(key)
+        return number
+
+    def _place_of(self, number: int) -> tuple[int, int]:
+        if number >= len(self._rows):
+            return 0, 0
+        return int(self._first_row[number]), int(self._rows[number])
+
+    def _take_values(self, values: dict[str, list[str]], fact: BugFact) -> None:
+        segments = fact["segments"]
+        keys = [f"{fact['instance']}:{workspace}" for workspace in segments["workspace"]]
+        values["workspace"] += keys
+        values["status"] += segments["status"]
+        values["iteration"] += segments["iteration"]
+        values["severity"] += segments["severity"]
+        values["priority"] += segments["priority"]
+        values["module"] += segments["module"]
+        fields = {self._version_field(key) for key in set(keys)}
+        if len(fields) == 1 and (only := fields.pop()) != "iteration":
+            values["version"] += segments["version_fix" if only == "version_fix" else "version_report"]
+            return
+        names = self.context.iteration_by_id
+        for at, key in enumerate(keys):
+            name = self._version_field(key)
+            if name == "iteration":
+                value = segments["iteration"][at]
+                values["version"].append(names.get(value, value))
+            else:
+                values["version"].append(
+                    segments["version_fix" if name == "version_fix" else "version_report"][at]
+                )
+
+    def _version_field(self, key: str) -> str:
+        workspace = self.context.workspaces.get(key)
+        return workspace.bug_version if workspace else "version_report"
+
+    def _place(self, places: dict[int, tuple[int, int]]) -> None:
+        """Note where the items' rows are; snapshots keep the array of last rows they were given."""
+        numbers = np.fromiter(places, dtype=np.int64, count=len(places))
+        placed = np.array(list(places.values()), dtype=np.uint32).reshape(-1, 2)
+        self._first_row = _grown(self._first_row, len(self._keys))
+        self._rows = _grown(self._rows, len(self._keys))
+        self._first_row[numbers], self._rows[numbers] = placed[:, 0], placed[:, 1]
+        last_row = np.zeros(len(self._keys), dtype=np.uint32)
+        last_row[: len(self._last_row)] = self._last_row
+        some = placed[:, 1] > 0
+        last_row[numbers[some]] = placed[some].sum(axis=1) - 1
+        self._last_row = last_row
+
+    def _map_stages(self) -> None:
+        """Map the statuses of the rows that have no stage yet.
+
+        Also find since when each stage has lasted, and the highest level reached by then.
+        """
+        first = self._stage.size
+        looks = self._lookups
+        stage = looks.class_of[self._coded["workspace"].view()[first:], self._coded["status"].view()[first:]]
+        self._stage.extend(stage)
+        fresh = self._times["begin"].view()[first:] != CONTINUES
+        shown = looks.stage[stage]
+        entered = fresh.copy()
+        entered[1:] |= shown[1:] != shown[:-1]
+        since = np.maximum.accumulate(np.where(entered, np.arange(len(stage), dtype=np.uint32), 0))
+        self._visit.extend(self._times["start"].view()[first:][since])
+        # Rows of an item stand together, so a running maximum that starts anew with each is enough.
+        base = np.cumsum(fresh, dtype=np.int64) << 8
+        self._mark.extend((np.maximum.accumulate(base | looks.level[stage]) & 0xFF).astype(np.uint8))
+
+
+def _grown(known: Array, size: int) -> Array:
+    """The array with room for `size` entries, new ones 0; some more room is made than asked for."""
+    if size <= len(known):
+        return known
+    found: Array = np.zeros(size + size // 8, dtype=known.dtype)
+    found[: len(known)] = known
+    return found
+
+
+def earliest(known: Array, codes: Array, instants: Array) -> Array:
+    """The earliest instant by code, in a new array; NEVER for a code without any."""
+    found: Array = np.full(max(len(known), int(codes.max(initial=0)) + 1), NEVER, dtype=np.uint32)
+    found[: len(known)] = known
+    np.minimum.at(found, codes, instants)
+    return found
+
+
+def _take_times(times: dict[str, list[int]], number: int, fact: BugFact) -> None:
+    starts, removed = fact["segments"]["start"], fact["removed_at"]
+    rest = len(starts) - 1
+    times["item"] += [number] * (rest + 1)
+    times["start"] += starts
+    times["stop"] += starts[1:]
+    times["stop"].append(NEVER if removed is None else removed)
+    times["begin"].append(CREATED)
+    times["begin"] += [CONTINUES] * rest
+    times["end"] += [CONTINUES] * rest
+    times["end"].append(LASTS if removed is None else ENDINGS[fact["removed_why"] or "deleted"])

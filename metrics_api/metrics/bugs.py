@@ -1,0 +1,70 @@
+"""Defects: what came and went each day, what is left, and where it stands by version."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metrics_api.bands import standing
+from metrics_api.catalog import ITEM_FILTERS, metric
+from metrics_api.frames import ItemFrame
+from metrics_api.history import LEDGER, ledger
+from metrics_api.query import Query, Row, rows_of
+from metrics_api.selection import selected
+
+
+@metric(
+    "tapd.bugs.change.daily",
+    topic="bugs",
+    splits=("move",),
+    filters=ITEM_FILTERS,
+    options=("step", "tz", "asof", "deleted"),
+    unit="items",
+)
+def change(frame: ItemFrame, query: Query) -> list[Row]:
+    """Bugs created, reopened, returned, resolved, closed, removed and moved in each bucket: the ledger.
+
+    For every filter the backlog grows by created + reopened + moved_in - closed - removed - moved_out.
+    Definition: metrics.md, section 2 (ledger rules) and section 5 (Ledger).
+    """
+    return rows_of("move", LEDGER, ledger(frame, selected(frame, query), query))
+
+
+@metric(
+    "tapd.bugs.backlog.daily",
+    topic="bugs",
+    splits=(),
+    filters=ITEM_FILTERS,
+    options=("step", "tz", "by", "asof", "deleted"),
+    unit="items",
+)
+def backlog(frame: ItemFrame, query: Query) -> list[Row]:
+    """Open bugs (neither done nor dropped) at the end of each bucket, split by a field if asked.
+
+    Definition: metrics.md, section 2, Defect trend.
+    """
+    found = standing(frame, query, only_open=True)
+    counts = found.counts.sum(axis=1)
+    if not query.by:
+        return [Row({}, counts[0])]
+    return rows_of(query.by, found.groups, counts)
+
+
+@metric(
+    "tapd.product.version.bugs",
+    topic="bugs",
+    splits=("version",),
+    filters=ITEM_FILTERS,
+    options=("tz", "asof", "deleted"),
+    unit="items",
+    last_only=True,
+)
+def by_version(frame: ItemFrame, query: Query) -> list[Row]:
+    """Bugs, open or not, that have each version at the end of the window; removed ones are not counted.
+
+    Versions without bugs are not listed. Definition: metrics.md, section 5, Iterations.
+    """
+    split = Query(query.buckets, query.filters, {**query.options, "by": "version"}, query.products)
+    found = standing(frame, split)
+    counts = found.counts.sum(axis=1)
+    listed = np.flatnonzero(counts[:, -1] > 0)
+    return rows_of("version", [found.groups[at] for at in listed], counts[listed])

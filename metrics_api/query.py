@@ -1,0 +1,89 @@
+"""A question as a metric sees it: filters, options and buckets; and the rows it answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import re2
+
+from metrics_api.core.days import Buckets
+from metrics_api.core.errors import BadRequest
+
+EMPTY = "N/A"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A condition on one field: one of `values` ("N/A" is the empty value), or a regular expression.
+
+    A regular expression matches from the beginning, as Graphite's do; `negated` turns the condition round.
+    """
+
+    key: str
+    values: frozenset[str] = frozenset()
+    regex: str | None = None
+    negated: bool = False
+
+    def matches(self, values: Iterable[str]) -> list[bool]:
+        """Whether each value meets the condition; raises BadRequest for a regular expression RE2 refuses."""
+        if self.regex is None:
+            return [((value or EMPTY) in self.values) != self.negated for value in values]
+        try:
+            pattern = re2.compile(self.regex)
+        except re2.error:
+            raise BadRequest(f"{self.key}=~{self.regex}: not a regular expression RE2 understands") from None
+        return [(pattern.match(value or EMPTY) is not None) != self.negated for value in values]
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question: filters on fields, options by name, and the buckets to answer.
+
+    `products` are the products the caller may read (None: all).
+    """
+
+    buckets: Buckets
+    filters: tuple[Filter, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    products: frozenset[str] | None = None
+
+    @property
+    def by(self) -> str:
+        """The field to split by, "" for none."""
+        return self.options.get("by", "")
+
+    def bucket_of(self, days: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """(which day numbers lie in the window, the bucket of each of those)."""
+        first, last = self.buckets.first_days[0], self.buckets.last_days[-1]
+        inside = (days >= first) & (days <= last)
+        places = (
+            np.searchsorted(np.array(self.buckets.first_days), days[inside].astype(np.int64), side="right")
+            - 1
+        )
+        return inside, places
+
+    def counted(self, days: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """How many of the day numbers fall in each bucket."""
+        return np.bincount(self.bucket_of(days)[1], minlength=len(self.buckets))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of an answer: the endpoint's parts with what they are, and a value per bucket (NaN: none)."""
+
+    split: Mapping[str, str]
+    values: npt.NDArray[Any]
+
+    @property
+    def endpoint(self) -> str:
+        """The parts joined by `/`, `all` without any."""
+        return "/".join(self.split.values()) or "all"
+
+
+def rows_of(split: str, names: Sequence[str], values: npt.NDArray[Any]) -> list[Row]:
+    """One row per name, from a matrix with one line per name."""
+    return [Row({split: name}, line) for name, line in zip(names, values, strict=True)]

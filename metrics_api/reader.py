@@ -1,0 +1,167 @@
+"""The reader: keeps the world fresh from the facts, without ever stopping those who ask.
+
+It looks at the topics' counter documents at most once a second and loads the facts with a higher seq in
+windows. A new generation is loaded beside the old frame, which answers meanwhile. Columns are filled in a
+thread, so that the event loop goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from metrics_api.context import Context, build_context
+from metrics_api.core.config import Config
+from metrics_api.core.errors import StoreUnavailable
+from metrics_api.core.schema import FEEDS
+from metrics_api.core.store import WINDOW, Store
+from metrics_api.cube import Cube, build_cube, change_cube, merged_cube
+from metrics_api.events import EventTable
+from metrics_api.frames import ItemTable
+from metrics_api.world import World
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+SMALL = ("workspaces", "workflows", "iterations", "projects")
+MAX_CUBES = 12
+
+Counter = tuple[int, int, str]
+
+
+class Reader:
+    """Owns the tables of all topics and publishes a new `world` whenever something changed."""
+
+    def __init__(self, store: Store, config: Config) -> None:
+        self._store = store
+        self._config = config
+        self._seen: dict[str, Counter] = {}
+        self._bugs = ItemTable()
+        self._events = EventTable(Context(config.timezone))
+        self.world = World(Context(config.timezone))
+        self.loaded = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep the world fresh until cancelled; a store that does not answer is waited for."""
+        while True:
+            try:
+                await self.look()
+            except StoreUnavailable as error:
+                log.warning("facts not read, answering from what is known", extra={"error": str(error)})
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> bool:
+        """Take over what changed since the last look and say whether anything did; or StoreUnavailable."""
+        counters = {
+            document["_id"].removeprefix("topic:"): (
+                document["generation"],
+                document["seq"],
+                document["collection"],
+            )
+            for document in await self._store.matching(
+                "counters", "_id", [f"topic:{t}" for t in (*SMALL, *FEEDS)]
+            )
+        }
+        changed = await self._look_at_known()
+        if any(counters.get(topic) != self._seen.get(topic) for topic in SMALL):
+            changed = await self._load_context(counters) or changed
+        for topic in FEEDS:
+            counter = counters.get(topic)
+            if counter and counter != self._seen.get(topic):
+                changed = await self._load(topic, counter) or changed
+        self.loaded.set()
+        return changed
+
+    async def _look_at_known(self) -> bool:
+        names = [name for feeds in FEEDS.values() for name in feeds]
+        known = {
+            (mark["collector"], f"{mark['instance']}:{mark['scope']}"): int(mark["started_at"].timestamp())
+            for mark in await self._store.all("watermarks", {"collector": {"$in": names}})
+            if mark["started_at"] is not None
+        }
+        if known == self.world.known:
+            return False
+        self.world = replace(self.world, known=known)
+        return True
+
+    async def _load_context(self, counters: Mapping[str, Counter]) -> bool:
+        facts: dict[str, list[Any]] = {}
+        for topic in SMALL:
+            counter = counters.get(topic)
+            facts[topic] = await self._store.all(counter[2]) if counter else []
+        context = build_context(
+            self._config, facts["workspaces"], facts["workflows"], facts["iterations"], facts["projects"]
+        )
+        self._seen.update({topic: counters[topic] for topic in SMALL if topic in counters})
+        if context == self.world.context:
+            return False
+        if _versions_depend(self.world.context, context):
+            self._seen.pop("bugs", None)
+        await asyncio.to_thread(self._bugs.set_context, context)
+        self._events.set_context(context)
+        self.world = replace(self.world, context=context)
+        if self.world.bugs:
+            await self._publish_bugs(None)
+        if self.world.events:
+            self._publish("events", events=self._events.snapshot())
+        return True
+
+    async def _load(self, topic: str, counter: Counter) -> bool:
+        seen = self._seen.get(topic)
+        fresh = seen is None or seen[0] != counter[0] or seen[2] != counter[2]
+        table = self._bugs if topic == "bugs" else self._events
+        if table.wasteful:
+            fresh = True
+        if fresh:
+            table = ItemTable(self.world.context) if topic == "bugs" else EventTable(self.world.context)
+        changes = []
+        async for facts in self._facts(counter, 0 if fresh or seen is None else seen[1]):
+            changes.append(await asyncio.to_thread(table.apply, facts))
+        if isinstance(table, ItemTable):
+            self._bugs = table
+            await self._publish_bugs(None if fresh else [change for change in changes if change is not None])
+        else:
+            self._events = table
+            self._publish(topic, events=table.snapshot())
+        self._seen[topic] = counter
+        return True
+
+    async def _facts(self, counter: Counter, after: int) -> AsyncIterator[list[Any]]:
+        _, upto, collection = counter
+        while after < upto:
+            until = min(after + WINDOW, upto)
+            facts = await self._store.window(collection, "seq", after, until)
+            if facts:
+                yield facts
+            after = until
+
+    async def _publish_bugs(self, changes: list[Any] | None) -> None:
+        """Publish the bugs with cubes: from scratch, or with what the changes add."""
+        frame = self._bugs.snapshot()
+        cubes: tuple[Cube, ...] = self.world.bugs.cubes if self.world.bugs else ()
+        if changes is None or not cubes:
+            cubes = (await asyncio.to_thread(build_cube, frame),)
+        else:
+            more = [await asyncio.to_thread(change_cube, frame, *change) for change in changes]
+            cubes = (*cubes, *more)
+            if len(cubes) > MAX_CUBES:
+                cubes = (cubes[0], await asyncio.to_thread(merged_cube, cubes[1:]))
+            if len(cubes[-1].delta) * 4 > len(cubes[0].delta) + 400_000:
+                cubes = (await asyncio.to_thread(merged_cube, cubes),)
+        self._publish("bugs", bugs=replace(frame, cubes=cubes))
+
+    def _publish(self, topic: str, **frames: Any) -> None:
+        versions = {**self.world.versions, topic: self.world.versions.get(topic, 0) + 1}
+        self.world = replace(self.world, versions=versions, **frames)
+
+
+def _versions_depend(before: Context, after: Context) -> bool:
+    """Whether the versions of bugs already loaded would be other ones under the new context."""
+    fields = {key: one.bug_version for key, one in after.workspaces.items()}
+    known = {key: one.bug_version for key, one in before.workspaces.items()}
+    if any(known.get(key, "version_report") != field for key, field in fields.items()):
+        return True
+    return "iteration" in fields.values() and before.iteration_by_id != after.iteration_by_id
