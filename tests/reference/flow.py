@@ -1,0 +1,70 @@
+"""Counts of bugs by stage at the ends of buckets: bands, arrivals, the open and the existing ones."""
+
+from .population import Bug, Population, Selection
+from .questions import Query
+from .stages import UNMAPPED, Stage
+
+
+def bands(population: Population, query: Query, stages: list[Stage], end: int, since: int) -> list[int]:
+    """How many selected bugs are in each stage just before `end`.
+
+    `since` is the start of the range: with done_from=range the done and dropped bands count only the bugs
+    whose present visit to the stage began in it.
+    """
+    selection = Selection(population, query)
+    counted = dict.fromkeys((stage.name for stage in stages), 0)
+    for bug in population.bugs:
+        span = bug.before(end)
+        if span is None or not selection.has(bug, span):
+            continue
+        if query.done_from == "range" and not span.stage.open and span.entered < since:
+            continue
+        counted[span.stage.name] += 1
+    return list(counted.values())
+
+
+def arrivals(population: Population, query: Query, stages: list[Stage], end: int) -> list[int]:
+    """How many bugs were ever selected, before `end`, while they had reached each stage or a later one.
+
+    `stages` are those up to done. Lines never fall: a bug that was removed or left the selection stays
+    counted.
+    """
+    selection = Selection(population, query)
+    reached = [highest_in_scope(bug, selection, stages, end) for bug in population.bugs]
+    return [sum(1 for highest in reached if highest >= n) for n in range(len(stages))]
+
+
+def highest_in_scope(bug: Bug, selection: Selection, stages: list[Stage], end: int) -> int:
+    """The highest place a bug had reached at any time it was selected; -1 for none."""
+    names = [stage.name for stage in stages]
+    mark, best = -1, -1
+    for span in bug.spans:
+        if span.start >= end:
+            break
+        if span.stage.flag == "dropped":
+            # Decision: leaving by being dropped is an arrival at every stage up to the last done one.
+            mark = len(names) - 1
+        elif span.stage.name in names:
+            mark = max(mark, names.index(span.stage.name))
+        if selection.has(bug, span):
+            best = max(best, mark)
+    return best
+
+
+def arrival_stages(stages: list[Stage]) -> list[Stage]:
+    """One per stage up to done: neither the dropped ones nor `unmapped`."""
+    return [stage for stage in stages if stage.flag != "dropped" and stage.name != UNMAPPED]
+
+
+def open_bugs(population: Population, query: Query, end: int) -> int:
+    """The backlog: selected bugs in an open stage just before `end`."""
+    selection = Selection(population, query)
+    spans = [(bug, bug.before(end)) for bug in population.bugs]
+    return sum(1 for bug, span in spans if span and span.stage.open and selection.has(bug, span))
+
+
+def existing_bugs(population: Population, query: Query, end: int) -> int:
+    """Selected bugs that exist just before `end`, whatever their stage."""
+    selection = Selection(population, query)
+    spans = [(bug, bug.before(end)) for bug in population.bugs]
+    return sum(1 for bug, span in spans if span and selection.has(bug, span))
