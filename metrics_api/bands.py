@@ -1,6 +1,6 @@
 """What stands at the end of each bucket: from the cube where it can say, else from the segments.
 
-Definition: metrics.md, section 4 (state bands) and section 5 (done_from=range).
+Definition: docs/definitions.md, section 4.
 """
 
 from __future__ import annotations

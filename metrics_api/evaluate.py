@@ -7,20 +7,19 @@ min(`until`, now); nothing is a number before a scope's first record or after `k
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from metrics_api import find, target
 from metrics_api.cache import Cache
 from metrics_api.catalog import Metric, load_catalog
 from metrics_api.core.days import EPOCH, Buckets, buckets, day_start
 from metrics_api.core.errors import BadRequest
+from metrics_api.core.schema import FEEDS
 from metrics_api.core.security import Principal
 from metrics_api.query import EMPTY, Filter, Query, Row
 from metrics_api.reader import Reader
@@ -36,11 +35,10 @@ NO_DATA = "all"
 
 @dataclass(frozen=True)
 class Rendered:
-    """The answer to a render: the series of each target, why targets were skipped, and a validator."""
+    """The answer to a render: the series of each target, and why targets were skipped."""
 
     series: list[list[Series]]
-    skipped: list[str] = field(default_factory=list)
-    etag: str = ""
+    skipped: list[str]
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,15 @@ class Asked:
         return self.metric.name, self.query.filters, options, self.query.buckets, self.query.products
 
 
+@dataclass(frozen=True)
+class FrameState:
+    """How many items a topic's frame holds, and when it was last seen to be current (epoch seconds)."""
+
+    topic: str
+    rows: int
+    refreshed_at: float | None
+
+
 class Evaluator:
     """Answers render, find and annotations from the reader's world; metrics run in two threads."""
 
@@ -66,8 +73,6 @@ class Evaluator:
         self.clock = clock
         self.catalog = load_catalog()
         self.cache: Cache[list[Series]] = Cache(CACHED_ANSWERS)
-        # Versions count from 0 in every process, so a validator of another process must not fit here.
-        self._salt = os.urandom(16)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="metrics")
 
     def close(self) -> None:
@@ -79,19 +84,24 @@ class Evaluator:
         world = self.reader.world
         answers: list[list[Series]] = []
         skipped: list[str] = []
-        seen = hashlib.blake2b(self._salt, digest_size=12)
         for text in targets:
             try:
                 asked = self.asked(world, text, start, until, principal)
-                key, answer = await self._answer(world, asked)
-                answers.append(answer)
-                seen.update(repr(key).encode("utf-8", "replace"))
+                answers.append(await self._answer(world, asked))
             except BadRequest as error:
                 log.info("target skipped", extra={"reason": str(error)})
                 skipped.append(str(error))
                 answers.append([])
-                seen.update(repr(str(error)).encode("utf-8", "replace"))
-        return Rendered(answers, skipped, seen.hexdigest())
+        return Rendered(answers, skipped)
+
+    def frame_states(self) -> list[FrameState]:
+        """What stands in memory, by topic."""
+        world, at = self.reader.world, self.reader.refreshed_at
+        return [
+            FrameState(topic, frame.items if frame else 0, at)
+            for topic in FEEDS
+            for frame in [world.frame(topic)]
+        ]
 
     async def find(self, query: str, principal: Principal) -> list[Node]:
         """The names or values behind a find query; `[]` for what nobody knows."""
@@ -126,9 +136,9 @@ class Evaluator:
         if metric.last_only and start <= until:
             start = until
         query = replace(query, buckets=buckets(start, until, options.get("step", "1d"), zone_name))
-        return Asked(metric, query, {pair.key: pair.asked for pair in pairs if pair.asked != "*"})
+        return Asked(metric, query, _written(pairs))
 
-    async def _answer(self, world: World, asked: Asked) -> tuple[Hashable, list[Series]]:
+    async def _answer(self, world: World, asked: Asked) -> list[Series]:
         now = int(self.clock())
         topic, query = asked.metric.topic, asked.query
         scopes = world.scopes(topic, query)
@@ -138,7 +148,7 @@ class Evaluator:
         partial = bool(query.buckets.ends) and query.buckets.ends[-1] > now
         written = tuple(asked.written.items())
         key = (world.versions.get(topic), asked.key, usable, partial, written)
-        return key, await self.cache.get(key, lambda: self._computed(world, asked, usable, partial))
+        return await self.cache.get(key, lambda: self._computed(world, asked, usable, partial))
 
     async def _computed(
         self, world: World, asked: Asked, usable: tuple[int, int], partial: bool
@@ -149,6 +159,16 @@ class Evaluator:
             loop = asyncio.get_running_loop()
             rows = list(await loop.run_in_executor(self._threads, asked.metric.function, frame, asked.query))
         return [_series(asked, row, usable, partial) for row in rows] or [_empty(asked)]
+
+
+def _written(pairs: Sequence[target.Pair]) -> dict[str, str]:
+    """The filters as tags: `A`, `{A,B}`; `~` before a regular expression, `!` before what is excluded."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        text = ("!" if pair.negated else "") + ("~" if pair.regex is not None else "") + pair.asked
+        if text != "*":
+            found[pair.key] = f"{found[pair.key]} {text}" if pair.key in found else text
+    return found
 
 
 def _unknown(world: World, query: Query) -> bool:
@@ -184,7 +204,7 @@ def _series(asked: Asked, row: Row, usable: tuple[int, int], partial: bool) -> S
         step=asked.query.buckets.step_s,
         timestamps=asked.query.buckets.starts,
         values=values,
-        tags={**asked.written, **row.split, "name": asked.metric.name, "series": row.endpoint},
+        tags={**asked.written, **dict(row.split), "name": asked.metric.name, "series": row.endpoint},
         partial=partial,
     )
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from metrics_api.columns import NEVER, Array, Buffer, Codes, Mask
 from metrics_api.context import Context
 from metrics_api.core.days import day_numbers
 from metrics_api.core.schema import EventFact
 from metrics_api.frames import earliest
-from metrics_api.query import Query
+from metrics_api.query import EMPTY, Query
 from metrics_api.selection import allowed
 
 CODED = ("project", "action", "ref", "branch")
@@ -45,6 +46,17 @@ class EventFrame:
         known = [self.context.projects.get(key) for key in list(self.dictionaries["project"].values)]
         values = [(one.product if field == "product" else one.path) if one else "" for one in known]
         return self.codes["project"], values
+
+    def texts(self, field: str, rows: Array) -> pd.Categorical:
+        """The values of a field in some rows, in the order of their names, N/A last."""
+        codes, values = self.field_values(field)
+        shown = [value or EMPTY for value in values]
+        names = sorted(set(shown), key=lambda name: (name == EMPTY, name))
+        place = {name: at for at, name in enumerate(names)}
+        table = np.array([place[name] for name in shown], dtype=np.int64)
+        return pd.Categorical.from_codes(
+            table[codes[rows]], pd.Index(names, dtype=object)
+        ).remove_unused_categories()
 
     def selected(self, query: Query) -> Mask:
         """The events that count under the query's filters."""

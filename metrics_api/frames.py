@@ -209,7 +209,9 @@ class ItemTable:
         segments = fact["segments"]
         keys = [f"{fact['instance']}:{workspace}" for workspace in segments["workspace"]]
         values["workspace"] += keys
-        values["status"] += segments["status"]
+        values["status"] += [
+            status or self._first_status(key) for status, key in zip(segments["status"], keys, strict=True)
+        ]
         values["iteration"] += segments["iteration"]
         values["severity"] += segments["severity"]
         values["priority"] += segments["priority"]
@@ -228,6 +230,11 @@ class ItemTable:
                 values["version"].append(
                     segments["version_fix" if name == "version_fix" else "version_report"][at]
                 )
+
+    def _first_status(self, key: str) -> str:
+        """What an unknown status counts as: of a bug removed before the first look and never changed."""
+        workspace = self.context.workspaces.get(key)
+        return workspace.first_status if workspace else ""
 
     def _version_field(self, key: str) -> str:
         workspace = self.context.workspaces.get(key)

@@ -1,7 +1,7 @@
 """Arithmetic over histories: what moved on a day, and what ever arrived.
 
 Shared by the metrics; every function takes a frame, selected segments and a query, and returns one line of
-numbers per group and bucket. Definitions: metrics.md, sections 2 (ledger) and 4 (flow).
+numbers per group and bucket. Definitions: docs/definitions.md, sections 2 (ledger) and 4 (flow).
 """
 
 from __future__ import annotations

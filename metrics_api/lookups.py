@@ -11,6 +11,9 @@ from metrics_api.columns import Array, Codes, Mask
 from metrics_api.context import Context
 from metrics_api.stages import UNMAPPED
 
+# The rank of `unmapped`: after all others.
+UNRANKED = 2**15 - 1
+
 # The dictionaries whose codes the tables are made for.
 LOOKED_UP = ("workspace", "status", "iteration")
 
@@ -50,7 +53,7 @@ def build_lookups(context: Context, dictionaries: Mapping[str, Codes]) -> Lookup
     kept = {s.name for w in context.workspaces.values() for s in w.stages if s.flag != "dropped"}
     level_names = tuple(name for name in order if name in kept)
     rows: list[tuple[int, bool, bool, bool, bool, int, int]] = [
-        (len(order), True, False, False, False, -1, 0)
+        (len(order), True, False, False, False, UNRANKED, 0)
     ]
     numbers = {rows[0]: 0}
     class_of = np.zeros((len(workspaces), len(statuses)), dtype=np.uint8)

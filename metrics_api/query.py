@@ -73,17 +73,17 @@ class Query:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of an answer: the endpoint's parts with what they are, and a value per bucket (NaN: none)."""
+    """One line of an answer: what tells it apart, as (split, value), and a value per bucket (NaN: none)."""
 
-    split: Mapping[str, str]
+    split: tuple[tuple[str, str], ...]
     values: npt.NDArray[Any]
 
     @property
     def endpoint(self) -> str:
         """The parts joined by `/`, `all` without any."""
-        return "/".join(self.split.values()) or "all"
+        return "/".join(value for _, value in self.split) or "all"
 
 
 def rows_of(split: str, names: Sequence[str], values: npt.NDArray[Any]) -> list[Row]:
     """One row per name, from a matrix with one line per name."""
-    return [Row({split: name}, line) for name, line in zip(names, values, strict=True)]
+    return [Row(((split, name),), line) for name, line in zip(names, values, strict=True)]

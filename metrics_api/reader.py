@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -42,7 +43,7 @@ class Reader:
         self._bugs = ItemTable()
         self._events = EventTable(Context(config.timezone))
         self.world = World(Context(config.timezone))
-        self.loaded = asyncio.Event()
+        self.refreshed_at: float | None = None
 
     async def run(self) -> None:
         """Keep the world fresh until cancelled; a store that does not answer is waited for."""
@@ -72,7 +73,7 @@ class Reader:
             counter = counters.get(topic)
             if counter and counter != self._seen.get(topic):
                 changed = await self._load(topic, counter) or changed
-        self.loaded.set()
+        self.refreshed_at = time.time()
         return changed
 
     async def _look_at_known(self) -> bool:
@@ -98,7 +99,7 @@ class Reader:
         self._seen.update({topic: counters[topic] for topic in SMALL if topic in counters})
         if context == self.world.context:
             return False
-        if _versions_depend(self.world.context, context):
+        if _values_depend(self.world.context, context):
             self._seen.pop("bugs", None)
         await asyncio.to_thread(self._bugs.set_context, context)
         self._events.set_context(context)
@@ -158,10 +159,11 @@ class Reader:
         self.world = replace(self.world, versions=versions, **frames)
 
 
-def _versions_depend(before: Context, after: Context) -> bool:
-    """Whether the versions of bugs already loaded would be other ones under the new context."""
-    fields = {key: one.bug_version for key, one in after.workspaces.items()}
-    known = {key: one.bug_version for key, one in before.workspaces.items()}
-    if any(known.get(key, "version_report") != field for key, field in fields.items()):
+def _values_depend(before: Context, after: Context) -> bool:
+    """Whether versions or unknown statuses of bugs already loaded would be others in the new context."""
+    values = {key: (one.bug_version, one.first_status) for key, one in after.workspaces.items()}
+    known = {key: (one.bug_version, one.first_status) for key, one in before.workspaces.items()}
+    if any(known.get(key, ("version_report", "")) != value for key, value in values.items()):
         return True
-    return "iteration" in fields.values() and before.iteration_by_id != after.iteration_by_id
+    by_iteration = any(field == "iteration" for field, _ in values.values())
+    return by_iteration and before.iteration_by_id != after.iteration_by_id

@@ -1,7 +1,7 @@
 """Selections: which rows of a frame a query's filters pick, and into which groups they fall.
 
 Filters use the value a field had during the segment (as of then); `asof=now` uses the value of the item's
-last segment (metrics.md, section 0, As-of rule).
+last segment (docs/definitions.md, section 0).
 """
 
 from __future__ import annotations
@@ -112,9 +112,7 @@ def asked_stages(frame: ItemFrame, query: Query) -> list[int]:
         if wanted[at] and (workspace := frame.context.workspaces.get(key))
         for stage in workspace.stages
     }
-    filters = [one for one in query.filters if one.key == "stage"]
-    keep = allowed(frame.lookups.stages, filters)
-    return [place for place in sorted(found) if keep[place]]
+    return sorted(found)
 
 
 def natural_order(frame: ItemFrame, field: str, names: set[str]) -> list[str]:

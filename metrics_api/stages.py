@@ -1,6 +1,6 @@
 """Stages: what the upstream's statuses mean to us, configured or guessed from the workflow.
 
-The rules of the guess are those of metrics.md, section 0 "Stage flags and the guess" and section 5 "Stages".
+The rules of the guess are those of docs/definitions.md, section 0.
 """
 
 from __future__ import annotations

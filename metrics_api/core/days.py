@@ -1,7 +1,7 @@
 """Zones and calendar buckets: the only module that knows what a day is.
 
 All instants are int epoch seconds (UTC). A day is `[d 00:00, d+1 00:00)` in a zone, half-open and
-DST-safe; weeks are ISO weeks (Monday), months are calendar months (metrics.md, section 0).
+DST-safe; weeks are ISO weeks (Monday), months are calendar months (docs/definitions.md, section 0).
 """
 
 from __future__ import annotations

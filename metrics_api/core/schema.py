@@ -25,7 +25,7 @@ RAW: Final = (
 )
 TOPICS: Final = ("bugs", "events", "iterations", "workspaces", "workflows", "projects")
 
-# The collectors whose success makes a topic's numbers known (expressions.md, Window).
+# The collectors whose success makes a topic's numbers known (docs/expressions.md, Answers).
 FEEDS: Final[dict[str, tuple[str, ...]]] = {
     "bugs": ("tapd.bugs", "tapd.bug_changes", "tapd.removed_bugs"),
     "events": ("gitlab.events",),

@@ -8,7 +8,7 @@ a killed embedded store was seen to lose acknowledged documents.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import bson
@@ -139,11 +139,14 @@ class Store:
 
     async def advance(self, name: str, key: str, field: str, by: int) -> int:
         """Raise a counter of its own document and return its new value; durable."""
-        with translated():
-            document = await self.durable(name).find_one_and_update(
-                {"_id": key}, {"$inc": {field: by}}, upsert=True, return_document=ReturnDocument.AFTER
-            )
-        return int(document[field])
+        while True:
+            with translated(), suppress(DuplicateKeyError):
+                document = await self.durable(name).find_one_and_update(
+                    {"_id": key}, {"$inc": {field: by}}, upsert=True, return_document=ReturnDocument.AFTER
+                )
+                # Of two that make the counter at once, one is told of a clash or gets nothing back.
+                if document is not None:
+                    return int(document[field])
 
     async def drop(self) -> None:
         """Drop the database with all it holds."""

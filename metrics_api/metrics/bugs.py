@@ -9,7 +9,7 @@ from metrics_api.catalog import ITEM_FILTERS, metric
 from metrics_api.frames import ItemFrame
 from metrics_api.history import LEDGER, ledger
 from metrics_api.query import Query, Row, rows_of
-from metrics_api.selection import selected
+from metrics_api.selection import grouped, selected
 
 
 @metric(
@@ -17,16 +17,32 @@ from metrics_api.selection import selected
     topic="bugs",
     splits=("move",),
     filters=ITEM_FILTERS,
-    options=("step", "tz", "asof", "deleted"),
+    options=("step", "tz", "by", "asof", "deleted"),
     unit="items",
 )
 def change(frame: ItemFrame, query: Query) -> list[Row]:
     """Bugs created, reopened, returned, resolved, closed, removed and moved in each bucket: the ledger.
 
-    For every filter the backlog grows by created + reopened + moved_in - closed - removed - moved_out.
-    Definition: metrics.md, section 2 (ledger rules) and section 5 (Ledger).
+    For every filter the backlog grows by created + reopened + moved_in - closed - removed - moved_out. Split
+    by a field, each value has the ledger it would have as a filter; values without a move are left out.
+    Definition: docs/definitions.md, section 2.
     """
-    return rows_of("move", LEDGER, ledger(frame, selected(frame, query), query))
+    mask = selected(frame, query)
+    if not query.by:
+        return rows_of("move", LEDGER, ledger(frame, mask, query))
+    rows = np.flatnonzero(mask)
+    group, names = grouped(frame, query, rows)
+    found = []
+    for place, name in enumerate(names):
+        inside = np.zeros_like(mask)
+        inside[rows[group == place]] = True
+        moves = ledger(frame, inside, query)
+        if moves.any():
+            found += [
+                Row(((query.by, name), ("move", move)), line)
+                for move, line in zip(LEDGER, moves, strict=True)
+            ]
+    return found
 
 
 @metric(
@@ -40,12 +56,12 @@ def change(frame: ItemFrame, query: Query) -> list[Row]:
 def backlog(frame: ItemFrame, query: Query) -> list[Row]:
     """Open bugs (neither done nor dropped) at the end of each bucket, split by a field if asked.
 
-    Definition: metrics.md, section 2, Defect trend.
+    Definition: docs/definitions.md, section 2.
     """
     found = standing(frame, query, only_open=True)
     counts = found.counts.sum(axis=1)
     if not query.by:
-        return [Row({}, counts[0])]
+        return [Row((), counts[0])]
     return rows_of(query.by, found.groups, counts)
 
 
@@ -61,7 +77,7 @@ def backlog(frame: ItemFrame, query: Query) -> list[Row]:
 def by_version(frame: ItemFrame, query: Query) -> list[Row]:
     """Bugs, open or not, that have each version at the end of the window; removed ones are not counted.
 
-    Versions without bugs are not listed. Definition: metrics.md, section 5, Iterations.
+    Versions without bugs are not listed. Definition: docs/definitions.md, section 2.
     """
     split = Query(query.buckets, query.filters, {**query.options, "by": "version"}, query.products)
     found = standing(frame, split)

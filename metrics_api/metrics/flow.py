@@ -6,10 +6,11 @@ import numpy as np
 
 from metrics_api.bands import standing
 from metrics_api.catalog import ITEM_FILTERS, metric
+from metrics_api.columns import Array
 from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
 from metrics_api.query import Query, Row
-from metrics_api.selection import asked_stages, grouped, selected
+from metrics_api.selection import allowed, asked_stages, grouped, selected
 
 
 @metric(
@@ -25,26 +26,35 @@ def cumulative(frame: ItemFrame, query: Query) -> list[Row]:
 
     Bands follow items back and forth; arrivals never fall. With done_from=range the bands of final stages
     count only items whose present visit to that stage began in the window. Statuses without a stage show as
-    the band `unmapped`. Definition: metrics.md, section 4.
+    the band `unmapped`. Definition: docs/definitions.md, section 4.
     """
-    stages = asked_stages(frame, query)
     if query.options.get("mode") == "arrivals":
-        rows = np.flatnonzero(selected(frame, query))
-        group, groups = grouped(frame, query, rows)
-        counts = arrivals(frame, rows, group, len(groups), query)
-        wanted = {frame.lookups.stages[place] for place in stages}
-        names = [name for name in frame.lookups.level_names if name in wanted]
-        lines = {name: counts[:, frame.lookups.level_names.index(name)] for name in names}
+        groups, lines = _arrivals(frame, query)
     else:
-        found = standing(frame, query)
-        groups = found.groups
-        classes = frame.lookups.stage
-        unmapped = len(frame.lookups.stages) - 1
-        if found.counts[:, classes == unmapped].any():
-            stages = [*stages, unmapped]
-        lines = {frame.lookups.stages[at]: found.counts[:, classes == at].sum(axis=1) for at in stages}
+        groups, lines = _bands(frame, query)
     return [
-        Row({query.by: name, "stage": stage} if query.by else {"stage": stage}, values[at])
+        Row((*([(query.by, name)] if query.by else []), ("stage", stage)), values[at])
         for at, name in enumerate(groups)
         for stage, values in lines.items()
     ]
+
+
+def _arrivals(frame: ItemFrame, query: Query) -> tuple[list[str], dict[str, Array]]:
+    """(groups, a line per group for each stage up to done); a stage filter limits items, not lines."""
+    rows = np.flatnonzero(selected(frame, query))
+    group, groups = grouped(frame, query, rows)
+    counts = arrivals(frame, rows, group, len(groups), query)
+    asked = {frame.lookups.stages[place] for place in asked_stages(frame, query)}
+    names = frame.lookups.level_names
+    return groups, {name: counts[:, at] for at, name in enumerate(names) if name in asked}
+
+
+def _bands(frame: ItemFrame, query: Query) -> tuple[list[str], dict[str, Array]]:
+    """(groups, a line per group for each stage the filter leaves, and for `unmapped` if there is any)."""
+    found = standing(frame, query)
+    places, unmapped = asked_stages(frame, query), len(frame.lookups.stages) - 1
+    filters = [one for one in query.filters if one.key == "stage"]
+    keep = allowed(frame.lookups.stages, filters)
+    counts = {at: found.counts[:, frame.lookups.stage == at].sum(axis=1) for at in (*places, unmapped)}
+    shown = [at for at in places if keep[at]] + ([unmapped] if counts[unmapped].any() else [])
+    return found.groups, {frame.lookups.stages[at]: counts[at] for at in shown}

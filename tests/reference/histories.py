@@ -127,11 +127,13 @@ def joined(chain: list[Part]) -> Item:
     created = instant_or(source["created"], 0)
     boundaries: dict[int, Values] = {}
     enters = created
-    for part in chain:
-        timeline = part_timeline(part, created)
-        leaves = (
-            None if part is last or part.removal is None else instant_or(part.removal["modified"], created)
-        )
+    timelines = [part_timeline(part, created) for part in chain]
+    ends = [
+        None if part is last or part.removal is None else instant_or(part.removal["modified"], created)
+        for part in chain
+    ]
+    fill_unknown(timelines, ends)
+    for timeline, leaves in zip(timelines, ends, strict=True):
         # A part's state at the instant it takes over, then its changes until the next part does.
         boundaries[enters] = values_at(timeline, enters)
         for at, values in timeline:
@@ -139,7 +141,6 @@ def joined(chain: list[Part]) -> Item:
                 boundaries[at] = values
         enters = leaves if leaves is not None else enters
     spans = sorted(boundaries.items())
-    fill_unknown(spans)
     ended = None if last.removal is None else max(instant_or(last.removal["modified"], created), created)
     if ended is not None:
         # What was saved in the second of the removal is the removal; a removal at birth leaves one instant.
@@ -152,19 +153,27 @@ def values_at(timeline: list[tuple[int, Values]], when: int) -> Values:
     return [values for at, values in timeline if at <= when][-1]
 
 
-def fill_unknown(spans: list[tuple[int, Values]]) -> None:
-    """Give each value nothing is known of ("?") the next known one of the item, else leave it empty.
+def fill_unknown(timelines: list[list[tuple[int, Values]]], leaves: list[int | None]) -> None:
+    """Give each value that a part knows nothing of ("?") the part's before, else the part's after, else none.
 
-    Only a bug that was moved before the first look and not changed before has such values with a next one.
-    Decision: it is one item, so its first values are held since the creation, as for any other.
+    Only a bug that was moved has such values with others beside them, where a part of it was never seen.
+    Decision: it is one item, so what it was before the move it is after it, and the other way round.
     """
+    parts = range(len(timelines))
     for name in FIELDS:
-        known = ""
-        for _, values in reversed(spans):
-            if values[name] == "?":
-                values[name] = known
-            else:
-                known = values[name]
+        for place in parts[1:]:
+            stayed = [values for at, values in timelines[place - 1] if at < (leaves[place - 1] or 0)]
+            fill(timelines[place], name, (stayed or [timelines[place - 1][0][1]])[-1][name])
+        for place in reversed(parts[:-1]):
+            fill(timelines[place], name, timelines[place + 1][0][1][name])
+        for place in parts:
+            fill(timelines[place], name, "")
+
+
+def fill(timeline: list[tuple[int, Values]], name: str, known: str) -> None:
+    for _, values in timeline:
+        if values[name] == "?":
+            values[name] = known
 
 
 def unchanged_joined(spans: list[tuple[int, Values]], chain: list[Part]) -> list[tuple[int, Values]]:
@@ -197,7 +206,8 @@ def part_timeline(part: Part, created: int) -> list[tuple[int, Values]]:
 def field_timeline(part: Part, name: str, created: int) -> list[tuple[int, str]]:
     """(instant, value from then on) of one field; changes dated before the creation are taken as at it.
 
-    The first value is the old one of the earliest change, else the current one, else "?" (nothing known).
+    The first value is the old one of the earliest change, else the current one, else what the creation row
+    says, else "?" (nothing known).
     """
     word = wire_name(part, name)
     rows = [row for row in part.changes if row["field"] == word and counts(row)]
@@ -208,7 +218,8 @@ def field_timeline(part: Part, name: str, created: int) -> list[tuple[int, str]]
     if rows:
         first = read(rows[0]["old_value"])
     else:
-        first = "?" if current is None else current
+        born = [read(row["new_value"]) for row in part.changes if row["field"] == word and creation(row)]
+        first = current if current is not None else born[-1] if born else "?"
     if rows and part.row is not None and current is not None:
         changes = mended(part, name, changes, current)
     return [(created, first), *changes]
@@ -223,9 +234,14 @@ def wire_name(part: Part, name: str) -> str:
     return "priority_label" if labelled else "priority"
 
 
+def creation(row: Record) -> bool:
+    """Whether a change row is part of the bug's creation."""
+    return str(row.get("change_type") or "").startswith("create_")
+
+
 def counts(row: Record) -> bool:
     """Whether a change row tells of a change: not a creation row, nor a step of a parallel workflow."""
-    if str(row.get("change_type") or "").startswith("create_"):
+    if creation(row):
         return False
     if row["field"] != "status":
         return True

@@ -1,0 +1,223 @@
+"""Facts, the writing side: stamps, counters, tombstones, and the rebuild with its switch.
+
+One writer at a time per topic, by a lease. Each fact is stamped (generation, seq); the topic's counter is
+raised after the facts are acknowledged, and only if nobody else raised it meanwhile: a writer whose lease was
+lost finds that out there and does its batch anew. A lease taken over raises the generation, on which readers
+load everything again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from metrics_api.core.errors import StoreUnavailable
+from metrics_api.core.leases import Leases
+from metrics_api.core.store import (
+    WINDOW,
+    BulkWriteError,
+    Document,
+    DuplicateKeyError,
+    ReplaceOne,
+    ReturnDocument,
+    Store,
+    translated,
+)
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+LEASE_WAIT_S = 300.0
+STAMP = ("generation", "seq", "tombstone")
+
+
+@dataclass
+class Batch:
+    """Facts without stamps, and the `_id`s of facts that are none any more."""
+
+    facts: list[Document] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A fact as it was (None: new) and as it is (None: gone)."""
+
+    before: Document | None
+    after: Document | None
+
+
+class _Outrun(Exception):
+    """Another writer changed what this one read."""
+
+
+class Facts:
+    """Writes the facts of any topic."""
+
+    def __init__(self, store: Store, leases: Leases) -> None:
+        self._store = store
+        self._leases = leases
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def counter(self, topic: str) -> Document:
+        """The topic's counter document, made if it is the first time."""
+        key = f"topic:{topic}"
+        found = await self._store.one("counters", key)
+        if found:
+            return found
+        first: Document = {"_id": key, "generation": 1, "seq": 0, "collection": f"fact_{topic}"}
+        with translated():
+            try:
+                await self._store.durable("counters").insert_one(dict(first))
+            except DuplicateKeyError:
+                return await self.counter(topic)
+        return first
+
+    async def update(self, topic: str, produce: Callable[[], Awaitable[Batch]]) -> list[Change]:
+        """Write what `produce` derives, and return the differences it made.
+
+        `produce` runs under the topic's lease, so that the last to read raw records is the last to write; it
+        is called again when the lease was lost on the way.
+        """
+        async with self._locks[topic]:
+            for _ in range(ATTEMPTS):
+                async with self._leases.held(f"topic:{topic}", LEASE_WAIT_S) as lease:
+                    counter = await self.counter(topic)
+                    if lease.taken_over:
+                        await self._store.advance("counters", counter["_id"], "generation", 1)
+                        counter = await self.counter(topic)
+                    batch = await produce()
+                    try:
+                        changes = await self._write(counter["collection"], batch, counter)
+                        if changes:
+                            await self._raise(counter, {"seq": counter["seq"] + len(changes)})
+                        return changes
+                    except _Outrun:
+                        log.warning("facts are written anew, the lease was lost topic=%s", topic)
+        raise StoreUnavailable(f"the facts of {topic} could not be written under its lease")
+
+    async def rebuild(self, topic: str, batches: Callable[[], AsyncIterator[Batch]]) -> int:
+        """Write all of a topic's facts into a new collection and switch to it; returns how many there are.
+
+        The old collection stays readable, and is kept until the next rebuild; what is written meanwhile is
+        brought along before the switch.
+        """
+        async with self._leases.held(f"rebuild:{topic}") as rebuilding:
+            started = await self.counter(topic)
+            generation = started["generation"] + 1
+            name = f"fact_{topic}_{generation}"
+            for leftover in await self._store.names(f"fact_{topic}_"):
+                if leftover != started["collection"]:
+                    await self._store.drop_collection(leftover)
+            await self._store.index(name, "seq")
+            stamp: Document = {"generation": generation, "seq": 0}
+            async for batch in batches():
+                rebuilding.check()
+                stamp["seq"] += len(await self._write(name, batch, stamp))
+            caught_up = await self._catch_up(topic, started["collection"], name, stamp, started["seq"])
+            async with self._locks[topic], self._leases.held(f"topic:{topic}", LEASE_WAIT_S):
+                await self._catch_up(topic, started["collection"], name, stamp, caught_up)
+                counter = await self.counter(topic)
+                if counter["collection"] != started["collection"]:
+                    raise StoreUnavailable(f"another rebuild of {topic} finished first")
+                changed = {
+                    "generation": max(counter["generation"] + 1, generation),
+                    "seq": stamp["seq"],
+                    "collection": name,
+                }
+                try:
+                    await self._raise(counter, changed)
+                except _Outrun:
+                    raise StoreUnavailable(f"the rebuild of {topic} lost its lease; run it again") from None
+            return int(stamp["seq"])
+
+    async def _catch_up(self, topic: str, old: str, new: str, stamp: Document, after: int) -> int:
+        """Bring along what was written to the old collection with a seq above `after`; returns the last."""
+        last = int((await self.counter(topic))["seq"])
+        while after < last:
+            upto = min(after + WINDOW, last)
+            batch = Batch()
+            for fact in await self._store.window(old, "seq", after, upto):
+                if fact["tombstone"]:
+                    batch.gone.add(fact["_id"])
+                else:
+                    batch.facts.append({key: value for key, value in fact.items() if key not in STAMP})
+            stamp["seq"] += len(await self._write(new, batch, stamp))
+            after = upto
+        return last
+
+    async def _write(self, collection: str, batch: Batch, stamp: Document) -> list[Change]:
+        """Write the facts that differ, numbered on from the stamp's seq; raises _Outrun."""
+        known: dict[str, Document] = {}
+        if stamp["seq"]:
+            ids = [fact["_id"] for fact in batch.facts] + sorted(batch.gone)
+            known = {fact["_id"]: fact for fact in await self._store.matching(collection, "_id", ids)}
+        inserts: list[Document] = []
+        replaces: list[ReplaceOne[Document]] = []
+        changes: list[Change] = []
+
+        def stamped(fact: Document, tombstone: bool) -> Document:
+            seq = stamp["seq"] + len(changes) + 1
+            return fact | {"generation": stamp["generation"], "seq": seq, "tombstone": tombstone}
+
+        for fact in {fact["_id"]: fact for fact in batch.facts}.values():
+            before = known.get(fact["_id"])
+            if before is None:
+                inserts.append(stamped(fact, tombstone=False))
+            elif before["generation"] > stamp["generation"]:
+                raise _Outrun
+            elif before["tombstone"] or not _counted(before, stamp) or _content(before) != fact:
+                replaces.append(ReplaceOne(_version(before), stamped(fact, tombstone=False)))
+            else:
+                continue
+            changes.append(Change(before, fact))
+        for key in batch.gone:
+            before = known.get(key)
+            if before and not (before["tombstone"] and _counted(before, stamp)):
+                replaces.append(ReplaceOne(_version(before), stamped(before, tombstone=True)))
+                changes.append(Change(before, None))
+        durable = self._store.durable(collection)
+        with translated():
+            if inserts:
+                await self._insert(collection, inserts)
+            if replaces:
+                done = await durable.bulk_write(replaces, ordered=False)
+                if done.matched_count < len(replaces):
+                    raise _Outrun
+        return changes
+
+    async def _insert(self, collection: str, facts: list[Document]) -> None:
+        """Insert new facts; one that is there was left by a writer that stopped too early."""
+        try:
+            await self._store.durable(collection).insert_many(facts, ordered=False)
+        except BulkWriteError as error:
+            there = [facts[finding["index"]] for finding in (error.details or {}).get("writeErrors", ())]
+            writes = [ReplaceOne({"_id": fact["_id"]}, fact, upsert=True) for fact in there]
+            await self._store.durable(collection).bulk_write(writes, ordered=False)
+
+    async def _raise(self, counter: Document, changed: dict[str, Any]) -> None:
+        """Change the counter if it still is as it was read; raises _Outrun."""
+        same = {key: counter[key] for key in ("_id", "generation", "seq")}
+        with translated():
+            done = await self._store.durable("counters").find_one_and_update(
+                same, {"$set": changed}, return_document=ReturnDocument.AFTER
+            )
+        if done is None:
+            raise _Outrun
+
+
+def _counted(fact: Document, stamp: Document) -> bool:
+    """Whether readers know a fact by its stamp; not if its writer lost the lease or stopped too early."""
+    return bool(fact["generation"] == stamp["generation"] and fact["seq"] <= stamp["seq"])
+
+
+def _content(fact: Document) -> Document:
+    return {key: value for key, value in fact.items() if key not in STAMP}
+
+
+def _version(fact: Document) -> Document:
+    return {"_id": fact["_id"], "generation": fact["generation"], "seq": fact["seq"]}

@@ -1,0 +1,152 @@
+"""Leases in the store: who may do a piece of work now, among any number of processes.
+
+A lease is one document with an owner and an end. Taking over a lease whose holder vanished raises its
+generation, so that the follower knows that half-done work may be lying about. The processes' clocks must
+agree to within a few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from metrics_api.core.days import utc_now
+from metrics_api.core.errors import EngmetricsError, StoreUnavailable
+from metrics_api.core.store import Document, DuplicateKeyError, ReturnDocument, Store, translated
+
+log = logging.getLogger(__name__)
+
+TTL_S = 60.0
+POLL_S = 0.05
+FREE = ""
+
+
+class LeaseTaken(EngmetricsError):
+    """Another process or task holds the lease."""
+
+
+class LeaseLost(EngmetricsError):
+    """The lease ran out while its work was going on; what was not yet acknowledged must be done again."""
+
+
+@dataclass
+class Lease:
+    """A lease held: `generation` is raised whenever one is taken over from a holder that vanished.
+
+    `taken_over` says that this was such a case; `lost` becomes true when the lease could not be renewed.
+    """
+
+    name: str
+    owner: str
+    generation: int
+    taken_over: bool
+    expires_at: datetime
+    lost: bool = field(default=False)
+
+    def check(self) -> None:
+        """Raise LeaseLost when the lease is no longer ours."""
+        if self.lost:
+            raise LeaseLost(f"the lease {self.name} was lost")
+
+
+class Leases:
+    """The leases of one store. `clock` tells the time (aware UTC)."""
+
+    def __init__(self, store: Store, ttl_s: float = TTL_S, clock: Callable[[], datetime] = utc_now) -> None:
+        self._store = store
+        self._ttl = timedelta(seconds=ttl_s)
+        self._clock = clock
+
+    async def acquire(self, name: str) -> Lease | None:
+        """The lease, or None while another holds it."""
+        owner = uuid.uuid4().hex
+        leases = self._store.durable("leases")
+        ours = {"owner": owner, "expires_at": self._clock() + self._ttl}
+        with translated():
+            free = await leases.find_one_and_update(
+                {"_id": name, "owner": FREE}, {"$set": ours}, return_document=ReturnDocument.AFTER
+            )
+            if free:
+                return _lease(free, taken_over=False)
+            expired = await leases.find_one_and_update(
+                {"_id": name, "expires_at": {"$lte": self._clock()}},
+                {"$set": ours, "$inc": {"generation": 1}},
+                return_document=ReturnDocument.AFTER,
+            )
+            if expired:
+                log.warning("lease taken over from a vanished holder lease=%s", name)
+                return _lease(expired, taken_over=True)
+            first = {"_id": name, "generation": 1} | ours
+            with suppress(DuplicateKeyError):
+                await leases.insert_one(first)
+                return _lease(first, taken_over=False)
+        return None
+
+    async def renew(self, lease: Lease) -> bool:
+        """Prolong a lease; False, and the lease is marked lost, when it is no longer ours."""
+        until = self._clock() + self._ttl
+        with translated():
+            kept = await self._store.durable("leases").find_one_and_update(
+                {"_id": lease.name, "owner": lease.owner}, {"$set": {"expires_at": until}}
+            )
+        if kept is None:
+            lease.lost = True
+            return False
+        lease.expires_at = until
+        return True
+
+    async def release(self, lease: Lease) -> None:
+        """Give a lease back; does nothing when it is no longer ours."""
+        with translated():
+            await self._store.durable("leases").find_one_and_update(
+                {"_id": lease.name, "owner": lease.owner},
+                {"$set": {"owner": FREE, "expires_at": self._clock()}},
+            )
+
+    @asynccontextmanager
+    async def held(self, name: str, wait_s: float = 0.0) -> AsyncIterator[Lease]:
+        """Hold a lease, renewed in the background; raises LeaseTaken when it is not free within `wait_s`."""
+        lease = await self._waited(name, wait_s)
+        renewal = asyncio.create_task(self._keep(lease), name=f"renew {name}")
+        try:
+            yield lease
+        finally:
+            renewal.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewal
+            with suppress(StoreUnavailable):
+                await asyncio.shield(self.release(lease))
+
+    async def _waited(self, name: str, wait_s: float) -> Lease:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_s
+        while True:
+            lease = await self.acquire(name)
+            if lease:
+                return lease
+            if loop.time() >= deadline:
+                raise LeaseTaken(f"another process works under the lease {name}")
+            await asyncio.sleep(POLL_S)
+
+    async def _keep(self, lease: Lease) -> None:
+        while not lease.lost:
+            await asyncio.sleep(self._ttl.total_seconds() / 3)
+            try:
+                await self.renew(lease)
+            except StoreUnavailable:
+                lease.lost = self._clock() >= lease.expires_at
+
+
+def _lease(document: Document, taken_over: bool) -> Lease:
+    return Lease(
+        document["_id"],
+        document["owner"],
+        int(document["generation"]),
+        taken_over,
+        document["expires_at"],
+    )

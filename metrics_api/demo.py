@@ -1,0 +1,218 @@
+"""The demo: an embedded store, a simulated company, the collectors and the API, in one command.
+
+Each part is the real one, in a process of its own; the API runs here. The data folder remembers the company,
+so a second start finds the data of the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from metrics_api.core import log as logs
+from metrics_api.core.config import Log, parse_config
+from metrics_api.core.days import utc_now
+from metrics_api.core.errors import ConfigError
+from metrics_api.core.settings import Settings
+from metrics_api.core.store import opened_store
+from metrics_api.embedded import embedded_store
+from metrics_api.server import bound, serving
+
+QUOTA_PER_MINUTE = 6000
+START_S = 60.0
+STOP_S = 15.0
+FIRST_NUMBERS_S = 600.0
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """What the demo is asked for: data folder, port of the API, size of the company in bugs, its seed."""
+
+    data: Path
+    port: int
+    bugs: int
+    seed: int
+
+
+async def run_demo(plan: DemoPlan, stopped: Callable[[], Awaitable[None]]) -> None:
+    """Run everything until `stopped` returns; raises ConfigError in words for what cannot be started."""
+    if plan.bugs < 1:
+        raise ConfigError("--bugs: at least 1")
+    logs.configure(Log(level="warning"))
+    listener = bound("127.0.0.1", plan.port)
+    say(f"store     starting in {plan.data}")
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        uri = await stack.enter_async_context(embedded_store(plan.data))
+        born = _remembered(plan)
+        say(f"company   making {plan.bugs} bugs in two products over 18 months (seed {plan.seed})")
+        company = await stack.enter_async_context(_simulator(plan, born))
+        say(f"company   TAPD at {company['tapd']}, GitLab at {company['gitlab']}")
+        config = plan.data / "engmetrics.toml"
+        config.write_text(_config_text(company), encoding="utf-8")
+        environment = _environment(company, uri)
+        settings = Settings(parse_config(config.read_text(encoding="utf-8"), str(config)), environment)
+        store = await stack.enter_async_context(opened_store(uri, "engmetrics"))
+        url = await stack.enter_async_context(serving(settings, store, listener))
+        say(f"api       {url}")
+        command = [sys.executable, "-m", "metrics_api", "collect", "--config", str(config)]
+        collecting = await stack.enter_async_context(_child("collectors", command, environment))
+        watching = asyncio.ensure_future(_announce(url, company["products"][0]["workspaces"][0]))
+        stack.callback(watching.cancel)
+        stopping = asyncio.ensure_future(stopped())
+        ended = asyncio.ensure_future(collecting.wait())
+        await asyncio.wait((stopping, ended), return_when=asyncio.FIRST_COMPLETED)
+        if ended.done() and not stopping.done():
+            stopping.cancel()
+            raise ConfigError(f"the collectors ended with status {ended.result()}; see the lines above")
+        say("stopping everything")
+        watching.cancel()
+
+
+def say(line: str) -> None:
+    """One line of progress."""
+    print(line, flush=True)
+
+
+def _remembered(plan: DemoPlan) -> str:
+    """The instant the company was first seen, kept in the data folder; refuses another company's folder."""
+    file = plan.data / "company.json"
+    asked = {"bugs": plan.bugs, "seed": plan.seed}
+    if file.exists():
+        known = json.loads(file.read_text(encoding="utf-8"))
+        if {name: known.get(name) for name in asked} != asked:
+            raise ConfigError(
+                f"{plan.data} holds the company of --bugs {known.get('bugs')} --seed {known.get('seed')}: "
+                "give these, or name another folder with --data"
+            )
+        return str(known["born"])
+    born = utc_now().isoformat(timespec="seconds")
+    file.write_text(json.dumps({**asked, "born": born}), encoding="utf-8")
+    return born
+
+
+@asynccontextmanager
+async def _simulator(plan: DemoPlan, born: str) -> AsyncIterator[dict[str, Any]]:
+    ready = plan.data / "simulator.json"
+    ready.unlink(missing_ok=True)
+    command = [
+        *(sys.executable, "-m", "simulator", "--seed", str(plan.seed), "--bugs", str(plan.bugs)),
+        *("--born", born, "--quota", str(QUOTA_PER_MINUTE), "--events-per-minute", "12"),
+        *("--journal", str(plan.data / "journal.jsonl"), "--ready-file", str(ready)),
+    ]
+    async with _child("the simulated company", command, dict(os.environ)) as process:
+        until = time.monotonic() + START_S
+        while not ready.exists():
+            if process.returncode is not None or time.monotonic() > until:
+                raise ConfigError(f"the simulated company did not start within {START_S:.0f} s; see above")
+            await asyncio.sleep(0.05)
+        yield json.loads(ready.read_text(encoding="utf-8"))
+
+
+@asynccontextmanager
+async def _child(
+    name: str, command: list[str], environment: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process in a session of its own, so that it is stopped in turn and not by the terminal's Ctrl-C."""
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await process.wait()
+            except TimeoutError:
+                say(f"{name} did not stop in {STOP_S:.0f} s and is killed")
+                process.kill()
+                await process.wait()
+
+
+def _config_text(company: Mapping[str, Any]) -> str:
+    """The demo's configuration; JSON's strings and lists of strings are TOML's as well."""
+    lines = [
+        "# Written by `engmetrics demo`; start from engmetrics.example.toml for your own.",
+        "[log]",
+        'level = "warning"',
+        "",
+        "[[tapd]]",
+        f"url = {_toml(company['tapd'])}",
+        f"company_id = {_toml(company['tapd_company_id'])}",
+        f"quota_per_minute = {QUOTA_PER_MINUTE}",
+        "interval_minutes = 1",
+        "",
+        "[[gitlab]]",
+        f"url = {_toml(company['gitlab'])}",
+        "quota_per_minute = 1800",
+        "interval_minutes = 1",
+    ]
+    for product in company["products"]:
+        lines += ["", "[[product]]", *(f"{name} = {_toml(value)}" for name, value in product.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: str | list[str]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _environment(company: Mapping[str, Any], uri: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "MONGODB_URI": uri,
+        "ENGMETRICS_TAPD_TAPD_USER": company["tapd_user"],
+        "ENGMETRICS_TAPD_TAPD_PASSWORD": company["tapd_password"],
+        "ENGMETRICS_GITLAB_GITLAB_TOKEN": company["gitlab_token"],
+    }
+
+
+async def _announce(url: str, workspace: str) -> None:
+    """Wait for the first numbers, then say what to open and what to paste."""
+    began = time.monotonic()
+    async with aiohttp.ClientSession() as session:
+        while time.monotonic() - began < FIRST_NUMBERS_S:
+            rows = await _first_numbers(session, url)
+            if rows:
+                break
+            await asyncio.sleep(1)
+        else:
+            say(f"no numbers after {FIRST_NUMBERS_S:.0f} s; `engmetrics status` says what the collectors did")
+            return
+    say(f"ready     first numbers after {time.monotonic() - began:.0f} s; the cumulative flow of today:")
+    for row in rows:
+        say(f"            {row['endpoint']:<14}{row['Values'][-1]['value']:>8}")
+    lines = (
+        f"open      {url}",
+        f"grafana   a Graphite datasource with the URL {url}/graphite, dashboards in grafana-provisioning/",
+        "try",
+        f"  curl -s '{url}/api/v1/grafana/metrics/find?query=$product'",
+        f"  curl -s {url}/graphite/render -d target=@tapd.bugs.flow.cumulative -d from=-14d -d until=now",
+        f"  curl -s {url}/graphite/render -d target=@tapd.bugs.change.daily -d from=-7d -d until=now",
+        f"  curl -s '{url}/api/v1/tapd/bugs?workspace_id={workspace}&fields=id,status' | head -3",
+        "Ctrl-C stops everything; the next start finds the data again.",
+    )
+    for line in lines:
+        say(line)
+
+
+async def _first_numbers(session: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
+    now = int(time.time())
+    form = {"target": "@tapd#bugs#flow#cumulative", "from": str(now), "until": str(now)}
+    async with session.post(f"{url}/api/v1/grafana/render", data=form) as response:
+        rows = await response.json(content_type=None)
+    found = [row for row in rows if row["Values"]] if isinstance(rows, list) else []
+    return found if found and all(row["Values"][-1]["value"] is not None for row in found) else []

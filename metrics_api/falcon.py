@@ -1,0 +1,85 @@
+"""The falcon-plus wire: what its grafana API answers and how it reads times; `Series` in, bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+
+import numpy as np
+import orjson
+
+from metrics_api.core.errors import BadRequest
+from metrics_api.series import Annotation, Node, Series
+
+# Beyond this a float cannot tell whole numbers apart, so it is written as a float.
+EXACT = 2**53
+INT64 = 2**63
+
+
+def encode_series(series: Iterable[Series]) -> bytes:
+    """The rows of a render answer; a series without points is a row with empty Values.
+
+    The plugin drops rows without Values and fails on an answer without rows when it draws annotations.
+    """
+    return orjson.dumps(
+        [
+            {
+                "endpoint": one.endpoint,
+                "counter": one.counter,
+                "dstype": "GAUGE",
+                "step": int(one.step),
+                # falcon-plus spells it with a capital V.
+                "Values": [{"timestamp": at, "value": value} for at, value in points(one)],
+            }
+            for one in series
+        ]
+    )
+
+
+def encode_nodes(nodes: Iterable[Node]) -> bytes:
+    """The rows of a find answer, `expandable` as a boolean."""
+    return orjson.dumps([{"expandable": node.expandable, "text": node.text} for node in nodes])
+
+
+def encode_annotations(annotations: Iterable[Annotation]) -> bytes:
+    """The rows of an events answer; falcon-plus has none, its plugin asks for them all the same."""
+    return orjson.dumps(
+        [
+            {"when": int(one.when), "what": one.what, "tags": list(one.tags), "data": one.data}
+            for one in annotations
+        ]
+    )
+
+
+def points(series: Series) -> list[tuple[int, float | None]]:
+    """(epoch seconds, value) of each point; whole numbers are ints, what is no number is None."""
+    values = series.values.tolist() if isinstance(series.values, np.ndarray) else series.values
+    return [(int(at), wire_number(value)) for at, value in zip(series.timestamps, values, strict=True)]
+
+
+def wire_number(value: float | None) -> float | None:
+    """A value as JSON can hold it: 5 for 5.0, None for NaN and the infinities."""
+    if value is None:
+        return None
+    # Asking for the exact type first is what makes long answers fast.
+    if type(value) is not float and isinstance(value, Integral):
+        whole = int(value)
+        return whole if abs(whole) < INT64 else float(whole)
+    number = float(value)
+    # A comparison with NaN is never true.
+    if not abs(number) < float("inf"):
+        return None
+    return int(number) if abs(number) < EXACT and number.is_integer() else number
+
+
+def whole_seconds(name: str, texts: Sequence[str]) -> int:
+    """A required time in epoch seconds; as in falcon-plus 0 counts as missing and `-1h` is refused."""
+    text = texts[-1].strip() if texts else ""
+    if not text:
+        raise BadRequest(f"{name} is missing: give epoch seconds, as in {name}=1700000000")
+    digits = text.removeprefix("-").removeprefix("+")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and abs(int(text)) < INT64):
+        raise BadRequest(f"{name} takes epoch seconds as a whole number, as in {name}=1700000000")
+    if not int(text):
+        raise BadRequest(f"{name}=0 counts as missing, as in falcon-plus: give epoch seconds above 0")
+    return int(text)

@@ -1,0 +1,1 @@
+"""HTTP routes: parse the request, call the core, encode the answer."""

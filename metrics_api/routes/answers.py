@@ -1,0 +1,83 @@
+"""What the two Grafana prefixes share: evaluating targets, and answers with an ETag and what was skipped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+from metrics_api.core.errors import BadRequest
+from metrics_api.routes.keys import EVALUATOR, TELEMETRY, principal_of
+from metrics_api.routes.parameters import Parameters
+from metrics_api.series import Series
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SKIPPED: Final = "X-Engmetrics-Skipped"
+MAX_SKIPPED_CHARACTERS = 2000
+MAX_REASON_CHARACTERS = 400
+
+# Printable ASCII but "%" and ";", which separate and escape.
+_PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) not in "%;")
+
+
+def register(app: web.Application, methods: Iterable[str], path: str, handler: Handler) -> None:
+    """Add a handler with and without a trailing slash, as graphite-web answers both."""
+    for spelling in (path, path.rstrip("/") + "/"):
+        for method in methods:
+            if method == hdrs.METH_GET:
+                app.router.add_get(spelling, handler)
+            else:
+                app.router.add_route(method, spelling, handler)
+
+
+async def evaluated(
+    request: web.Request, targets: Sequence[str], start: int, until: int
+) -> tuple[Sequence[Sequence[Series]], Sequence[str]]:
+    """(the series of each target, reasons for what was skipped), counted."""
+    if not targets:
+        return [], []
+    answer = await request.app[EVALUATOR].render(targets, start, until, principal_of(request))
+    request.app[TELEMETRY].evaluated(len(targets) - len(answer.skipped), len(answer.skipped))
+    return answer.series, answer.skipped
+
+
+def json_answer(request: web.Request, body: bytes, skipped: Sequence[str] = ()) -> web.Response:
+    """An answer with an ETag of its bytes; 304 without a body when the client has just these."""
+    etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    headers: dict[str, str] = {hdrs.ETAG: etag}
+    if skipped:
+        headers[SKIPPED] = skipped_header(skipped)
+    if request.method in (hdrs.METH_GET, hdrs.METH_HEAD) and _has(request, etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, headers=headers, content_type="application/json", charset="utf-8")
+
+
+def skipped_header(reasons: Sequence[str]) -> str:
+    """The reasons as one header value: ASCII, other characters as %XX, joined by `; `, bounded."""
+    parts: list[str] = []
+    room = MAX_SKIPPED_CHARACTERS
+    for number, reason in enumerate(reasons):
+        shown = reason if len(reason) <= MAX_REASON_CHARACTERS else reason[:MAX_REASON_CHARACTERS] + "..."
+        part = quote(shown, safe=_PLAIN, errors="replace").strip()
+        room -= len(part) + 2
+        if room < 0 and parts:
+            parts.append(f"and {len(reasons) - number} more")
+            break
+        parts.append(part)
+    return "; ".join(parts)
+
+
+def refuse_other_formats(given: Parameters) -> None:
+    """Raise BadRequest for a format other than JSON; Grafana's clients all ask for `format=json`."""
+    kind = given.one("format", "json")
+    if kind not in ("", "json"):
+        raise BadRequest(f"format={kind[:40]!r} is not offered: this API draws no pictures, use format=json")
+
+
+def _has(request: web.Request, etag: str) -> bool:
+    asked = request.headers.get(hdrs.IF_NONE_MATCH, "")
+    return any(part.strip().removeprefix("W/") in (etag, "*") for part in asked.split(","))

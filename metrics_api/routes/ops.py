@@ -1,0 +1,71 @@
+"""Pages for those who run the service: alive, ready, metrics, and what there is."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from metrics_api import __version__
+from metrics_api.core.errors import StoreUnavailable
+from metrics_api.routes.keys import EVALUATOR, STORE, TELEMETRY
+from metrics_api.routes.telemetry import Framed
+
+PROBE_TIMEOUT_S = 2.0
+
+PAGE = f"""engmetrics {__version__}: how work flows, from request to release
+
+Grafana
+  /graphite            URL of a Graphite datasource (Grafana 9.4 to 13, no plugin)
+  /api/v1/grafana      URL of an openfalcon datasource (falcon-plus plugin, Grafana up to 10)
+
+Records as JSON lines
+  /api/v1/tapd/bugs?workspace_id=ID[&fields=id,status][&removed=include][&instance=NAME]
+  /api/v1/tapd/bug_changes?workspace_id=ID
+  /api/v1/tapd/iterations?workspace_id=ID
+  /api/v1/gitlab/events?project_id=ID-OR-PATH
+
+Operation
+  /healthz             the process is alive
+  /readyz              the store answers and the frames are loaded
+  /metrics             Prometheus
+"""
+
+
+def add_routes(app: web.Application) -> None:
+    """Register the pages."""
+    app.router.add_get("/", index)
+    app.router.add_get("/healthz", alive)
+    app.router.add_get("/readyz", ready)
+    app.router.add_get("/metrics", metrics)
+
+
+async def index(request: web.Request) -> web.StreamResponse:
+    """What there is, as plain text."""
+    return web.Response(text=PAGE)
+
+
+async def alive(request: web.Request) -> web.StreamResponse:
+    """200 while the process runs."""
+    return web.json_response({"status": "alive"})
+
+
+async def ready(request: web.Request) -> web.StreamResponse:
+    """200 when a document was read from the store in time and every frame is loaded, else 503."""
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            await request.app[STORE].probe()
+    except TimeoutError:
+        raise StoreUnavailable(f"the store did not answer within {PROBE_TIMEOUT_S:g} s") from None
+    evaluator = request.app[EVALUATOR]
+    if isinstance(evaluator, Framed):
+        loading = [state.topic for state in evaluator.frame_states() if state.refreshed_at is None]
+        if loading:
+            raise StoreUnavailable(f"not loaded yet: {', '.join(loading)}")
+    return web.json_response({"status": "ready"})
+
+
+async def metrics(request: web.Request) -> web.StreamResponse:
+    """Prometheus' text format."""
+    return web.Response(body=request.app[TELEMETRY].page(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,135 @@
+"""The configuration file and the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from metrics_api.core.config import (
+    Config,
+    GitlabInstance,
+    Log,
+    Product,
+    Server,
+    Stage,
+    StoreSection,
+    TapdInstance,
+    load_config,
+    parse_config,
+)
+from metrics_api.core.errors import ConfigError
+from metrics_api.core.settings import load_settings
+
+EXAMPLE = Path(__file__).parents[2] / "engmetrics.example.toml"
+
+
+def test_the_example_file_is_valid_and_shows_what_it_says() -> None:
+    config = load_config(EXAMPLE)
+    assert config.tapd[0].quota_per_minute == 60
+    assert config.product[0].name == "Cloud Drive"
+    assert [stage.name for stage in config.product[0].stages.bugs] == [
+        "new", "fixing", "fixed", "verified", "closed", "rejected",
+    ]  # fmt: skip
+    assert [stage.name for stage in config.product[0].stages.bugs if stage.resolved] == ["fixed"]
+
+
+@pytest.mark.parametrize(
+    "model", [Config, Server, StoreSection, Log, TapdInstance, GitlabInstance, Product, Stage]
+)
+def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    for key in model.model_fields:
+        assert f"{key} =" in text or f"[{key}]" in text or f"[[{key}]]" in text or f".{key}" in text, key
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("[server]\nport = 8080\nprot = 1\n", 3, "prot: unknown key; known here: host, port"),
+        ("timezone = 'Mars'\n", 1, "unknown time zone 'Mars'"),
+        (
+            '[[tapd]]\nname = "a"\n[[tapd]]\nname = "b"\nquota_per_minute = 0\n',
+            5,
+            "greater than or equal to 1",
+        ),
+        ('[[gitlab]]\nname = "Git Lab"\n', 2, "should match pattern"),
+        ('[[product]]\nname = "A"\n\n[[product]]\nname = "B"\nworkspace = ["1"]\n', 6, "unknown key"),
+        (
+            '[[product]]\nname = "A"\n[[product.stages.bugs]]\n'
+            'name = "x"\nstatuses = ["new"]\nflag = "doing"\n',
+            6,
+            "'waiting', 'active', 'done' or 'dropped'",
+        ),
+        ("surprise = 1\n", 1, "unknown key; known here: gitlab, log, product, server, store, tapd, timezone"),
+    ],
+)
+def test_what_is_wrong_is_told_with_line_key_and_what_would_be_right(text: str, line: int, says: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_config(text, "engmetrics.toml")
+    assert f"engmetrics.toml, line {line}: " in str(error.value)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[server\n", "not valid TOML"),
+        ("[[tapd]]\n[[tapd]]\n", "name 'tapd' is given twice"),
+        (
+            '[[product]]\nname="A"\nworkspaces=["1"]\n[[product]]\nname="B"\nworkspaces=["tapd:1"]\n',
+            "'tapd:1' is given twice",
+        ),
+        (
+            '[[product]]\nname="A"\n[[product.stages.bugs]]\nname="x"\nstatuses=["new"]\nflag="done"\n'
+            '[[product.stages.bugs]]\nname="y"\nstatuses=["new"]\nflag="done"\n',
+            "status 'new' stands in the list twice",
+        ),
+    ],
+)
+def test_contradictions_are_refused(text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        parse_config(text, "engmetrics.toml")
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "engmetrics.toml"
+    file.write_text("[server]\nport = 1\nhost = '10.0.0.1'\n[log]\nlevel = 'error'\n", encoding="utf-8")
+    monkeypatch.setenv("ENGMETRICS_SERVER__PORT", "2")
+    assert load_settings(file).config.server == Server(host="10.0.0.1", port=2)
+    assert load_settings(file, {"server": {"port": 3}}).config.server.port == 3
+    assert load_settings(file).config.log.level == "error"
+
+
+def test_an_impossible_environment_value_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGMETRICS_SERVER__PORT", "70000")
+    with pytest.raises(ConfigError, match=r"server\.port"):
+        load_settings()
+
+
+def test_secrets_come_from_the_environment_or_from_files_and_are_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("s3cret\n", encoding="utf-8")
+    monkeypatch.setenv("ENGMETRICS_TAPD_MY_TAPD_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("ENGMETRICS_GITLAB_GITLAB_TOKEN", "glpat")
+    settings = load_settings()
+    found = settings.credentials("tapd", "my-tapd")
+    assert (found.token, found.configured) == ("s3cret", True)
+    assert "s3cret" not in repr(found)
+    assert settings.credentials("gitlab", "gitlab").token == "glpat"
+    assert not settings.credentials("tapd", "other").configured
+
+
+def test_a_secret_file_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGMETRICS_TAPD_TAPD_TOKEN_FILE", "/nowhere/token")
+    with pytest.raises(ConfigError, match="ENGMETRICS_TAPD_TAPD_TOKEN_FILE: /nowhere/token cannot be read"):
+        load_settings().credentials("tapd", "tapd")
+
+
+def test_a_configuration_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_settings(tmp_path / "missing.toml")
