@@ -8,14 +8,16 @@ import contextlib
 import logging
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from collectors import Progress, deriving, scheduler, sources, status
 from metrics_api import __version__
 from metrics_api.core import log as logs
-from metrics_api.core.errors import ConfigError, EngmetricsError, UnknownName
+from metrics_api.core.errors import EngmetricsError
 from metrics_api.core.schema import TOPICS
 from metrics_api.core.settings import Settings, load_settings
 from metrics_api.core.store import Store, opened_store
@@ -92,37 +94,92 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _collect(settings: Settings, once: str | None) -> None:
-    import collectors
-
     stop = asyncio.Event()
     async with the_store(settings) as store:
         waiting = asyncio.ensure_future(stopped())
         waiting.add_done_callback(lambda _: stop.set())
+        collecting = asyncio.ensure_future(
+            scheduler.collect(settings, store, once=once, progress=Told(), stop=stop)
+        )
         try:
-            await collectors.collect(settings, store, once=once, progress=_progress, stop=stop)
+            await asyncio.wait((collecting, waiting), return_when=asyncio.FIRST_COMPLETED)
+            if once is not None and not collecting.done():
+                collecting.cancel()
+            records = await collecting
+        except asyncio.CancelledError:
+            return
         finally:
             waiting.cancel()
+    failed = [record for record in records if record["state"] != "success"]
+    for record in records:
+        print(
+            f"{record['collector']} {record['scope']}: {record['state']}, {record['seen']} records",
+            flush=True,
+        )
+    if failed:
+        raise EngmetricsError(f"{len(failed)} of {len(records)} runs failed: {failed[0]['error']}")
+
+
+class Told:
+    """Prints how far each collector is, at most once a second and when it is done."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], float] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        """Print a line unless one was just printed."""
+        key, now = (progress.collector, progress.scope), time.monotonic()
+        if progress.done < progress.total and now - self._last.get(key, 0.0) < 1.0:
+            return
+        self._last[key] = now
+        of = f" of {progress.total}" if progress.total else ""
+        print(
+            f"collect   {progress.collector} {progress.scope}: "
+            f"{progress.done}{of} {progress.unit}, {progress.records} records",
+            flush=True,
+        )
 
 
 async def _rebuild(settings: Settings, topic: str | None) -> None:
-    import collectors
+    def told(name: str, done: int, total: int) -> None:
+        print(f"rebuild   {name}: {done} of {total} records", flush=True)
 
-    if topic is not None and topic not in TOPICS:
-        raise UnknownName(f"unknown topic {topic!r}: one of {', '.join(TOPICS)}")
     async with the_store(settings) as store:
-        await collectors.rebuild(store, topic, _progress)
+        counts = await deriving.rebuild(store, topic, told, sources.zones(settings))
+    for name, count in counts.items():
+        print(f"rebuild   {name}: {count} facts", flush=True)
 
 
 async def _status(settings: Settings) -> None:
-    import collectors
-
     async with the_store(settings) as store:
-        for line in collectors.status_lines(await collectors.status(store)):
-            print(line)
-
-
-def _progress(line: str) -> None:
-    print(line, flush=True)
+        standings = await status.status(store)
+    if not standings:
+        print("no collector has run yet: start `engmetrics collect`")
+        return
+    head = (
+        "collector",
+        "scope",
+        "state",
+        "last success",
+        "seen",
+        "new",
+        "changed",
+        "requests",
+        "seconds",
+        "error",
+    )
+    rows = [
+        (
+            *(one.collector, one.scope, one.state or "-"),
+            "never" if one.lag_s is None else f"{one.lag_s / 60:.0f} min ago",
+            *(str(one.seen), str(one.new), str(one.changed), str(one.requests)),
+            *(f"{one.seconds:.1f}", one.error or ""),
+        )
+        for one in standings
+    ]
+    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    for row in [head, *rows]:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
@@ -149,9 +206,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0, or 2 after an error told in words."""
     try:
         asyncio.run(_task(parser().parse_args(arguments)))
-    except ConfigError as error:
-        print(f"engmetrics: {error}", file=sys.stderr)
-        return 2
     except EngmetricsError as error:
         print(f"engmetrics: {error}", file=sys.stderr)
         return 2

@@ -6,11 +6,14 @@ while the writer appends.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from metrics_api.core.days import day_numbers
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -78,3 +81,41 @@ class Buffer:
         rows = self._rows[: self.size if size is None else size]
         rows.flags.writeable = False
         return rows
+
+
+class DayNumbers:
+    """The day numbers on which segments start and stop, by zone, computed once per row."""
+
+    def __init__(self, start: Buffer, stop: Buffer) -> None:
+        self._sources = start, stop
+        self._zones: dict[str, tuple[Buffer, Buffer]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, zone: str, size: int) -> tuple[Array, Array]:
+        """(start days, stop days) of the first `size` rows; the four zones asked for last are kept."""
+        with self._lock:
+            columns = self._zones.pop(zone, None) or (Buffer(np.uint16), Buffer(np.uint16))
+            self._zones[zone] = columns
+            if len(self._zones) > 4:
+                self._zones.pop(next(iter(self._zones)))
+            for column, source in zip(columns, self._sources, strict=True):
+                if column.size < size:
+                    column.extend(day_numbers(source.view(size)[column.size :], zone))
+            return columns[0].view(size), columns[1].view(size)
+
+
+def grown(known: Array, size: int) -> Array:
+    """The array with room for `size` entries, new ones 0; some more room is made than asked for."""
+    if size <= len(known):
+        return known
+    found: Array = np.zeros(size + size // 8, dtype=known.dtype)
+    found[: len(known)] = known
+    return found
+
+
+def earliest(known: Array, codes: Array, instants: Array) -> Array:
+    """The earliest instant by code, in a new array; NEVER for a code without any."""
+    found: Array = np.full(max(len(known), int(codes.max(initial=0)) + 1), NEVER, dtype=np.uint32)
+    found[: len(known)] = known
+    np.minimum.at(found, codes, instants)
+    return found

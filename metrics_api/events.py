@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from metrics_api.columns import NEVER, Array, Buffer, Codes, Mask
+from metrics_api.columns import NEVER, Array, Buffer, Codes, Mask, earliest
 from metrics_api.context import Context
 from metrics_api.core.days import day_numbers
 from metrics_api.core.schema import EventFact
-from metrics_api.frames import earliest
 from metrics_api.query import EMPTY, Query
 from metrics_api.selection import allowed
 

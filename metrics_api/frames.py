@@ -7,16 +7,14 @@ ones dead. Stages are mapped here, so a new stage map needs no reload.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metrics_api.columns import NEVER, Array, Buffer, Codes, Mask, Rows
+from metrics_api.columns import NEVER, Array, Buffer, Codes, DayNumbers, Mask, Rows, earliest, grown
 from metrics_api.context import Context
-from metrics_api.core.days import day_numbers
 from metrics_api.core.schema import BugFact
 from metrics_api.lookups import LOOKED_UP, Lookups, build_lookups
 
@@ -32,37 +30,16 @@ TIMES = {"item": np.uint32, "start": np.uint32, "stop": np.uint32, "begin": np.u
 CODED = ("workspace", "status", "version", "iteration", "severity", "priority", "module")
 
 
-class DayNumbers:
-    """The day numbers on which segments start and stop, by zone, computed once per row."""
-
-    def __init__(self, start: Buffer, stop: Buffer) -> None:
-        self._sources = start, stop
-        self._zones: dict[str, tuple[Buffer, Buffer]] = {}
-        self._lock = threading.Lock()
-
-    def of(self, zone: str, size: int) -> tuple[Array, Array]:
-        """(start days, stop days) of the first `size` rows; the four zones asked for last are kept."""
-        with self._lock:
-            columns = self._zones.pop(zone, None) or (Buffer(np.uint16), Buffer(np.uint16))
-            self._zones[zone] = columns
-            if len(self._zones) > 4:
-                self._zones.pop(next(iter(self._zones)))
-            for column, source in zip(columns, self._sources, strict=True):
-                if column.size < size:
-                    column.extend(day_numbers(source.view(size)[column.size :], zone))
-            return columns[0].view(size), columns[1].view(size)
-
-
 @dataclass(frozen=True)
 class ItemFrame:
     """A snapshot of items and their segments; every array has one entry per segment unless said otherwise.
 
     `item` is the item's number, `start` and `stop` epoch seconds (`stop` is NEVER while it lasts), `begin`
     and `end` say how, `codes` holds the coded fields, `stage` the stage class of `lookups`, `visit` the
-    instant at which the item entered that stage, `mark` the highest level it had reached by then. `dead` are
-    rows that no longer count. `last_row` (by item) is an item's last segment, `first_start` (by workspace
-    code) the oldest start in a workspace, NEVER without any. `items` is how many items count; the `cubes`
-    together hold the daily deltas.
+    instant at which the item entered that stage, `mark` the highest level it had reached by then, `crossing`
+    the rows of items that passed to a workspace with other stages. `dead` are rows that no longer count.
+    `last_row` (by item) is an item's last segment, `first_start` (by workspace code) the oldest start in a
+    workspace, NEVER without any. `items` is how many items count; the `cubes` together hold the daily deltas.
     """
 
     size: int
@@ -77,6 +54,7 @@ class ItemFrame:
     stage: Array
     visit: Array
     mark: Array
+    crossing: Rows
     dead: Rows
     last_row: Array
     first_start: Array
@@ -107,6 +85,7 @@ class ItemTable:
         self._times = {name: Buffer(dtype) for name, dtype in TIMES.items()}
         self._coded = {name: Buffer(np.uint8) for name in CODED}
         self._stage, self._visit, self._mark = Buffer(np.uint8), Buffer(np.uint32), Buffer(np.uint8)
+        self._crossing: Array = np.empty(0, dtype=np.int64)
         self.dictionaries = {name: Codes() for name in CODED}
         self._keys: list[str] = []
         self._numbers: dict[str, int] = {}
@@ -134,6 +113,7 @@ class ItemTable:
         self.context = context
         self._lookups = build_lookups(context, self.dictionaries)
         self._stage, self._visit, self._mark = Buffer(np.uint8), Buffer(np.uint32), Buffer(np.uint8)
+        self._crossing = np.empty(0, dtype=np.int64)
         self._map_stages()
 
     def apply(self, facts: Iterable[BugFact]) -> tuple[Rows, Rows]:
@@ -185,6 +165,7 @@ class ItemTable:
             stage=self._stage.view(size),
             visit=self._visit.view(size),
             mark=self._mark.view(size),
+            crossing=self._crossing,
             dead=self._dead,
             last_row=self._last_row,
             first_start=self._first_start,
@@ -244,8 +225,8 @@ class ItemTable:
         """Note where the items' rows are; snapshots keep the array of last rows they were given."""
         numbers = np.fromiter(places, dtype=np.int64, count=len(places))
         placed = np.array(list(places.values()), dtype=np.uint32).reshape(-1, 2)
-        self._first_row = _grown(self._first_row, len(self._keys))
-        self._rows = _grown(self._rows, len(self._keys))
+        self._first_row = grown(self._first_row, len(self._keys))
+        self._rows = grown(self._rows, len(self._keys))
         self._first_row[numbers], self._rows[numbers] = placed[:, 0], placed[:, 1]
         last_row = np.zeros(len(self._keys), dtype=np.uint32)
         last_row[: len(self._last_row)] = self._last_row
@@ -260,7 +241,8 @@ class ItemTable:
         """
         first = self._stage.size
         looks = self._lookups
-        stage = looks.class_of[self._coded["workspace"].view()[first:], self._coded["status"].view()[first:]]
+        workspace = self._coded["workspace"].view()[first:]
+        stage = looks.class_of[workspace, self._coded["status"].view()[first:]]
         self._stage.extend(stage)
         fresh = self._times["begin"].view()[first:] != CONTINUES
         shown = looks.stage[stage]
@@ -271,23 +253,12 @@ class ItemTable:
         # Rows of an item stand together, so a running maximum that starts anew with each is enough.
         base = np.cumsum(fresh, dtype=np.int64) << 8
         self._mark.extend((np.maximum.accumulate(base | looks.level[stage]) & 0xFF).astype(np.uint8))
-
-
-def _grown(known: Array, size: int) -> Array:
-    """The array with room for `size` entries, new ones 0; some more room is made than asked for."""
-    if size <= len(known):
-        return known
-    found: Array = np.zeros(size + size // 8, dtype=known.dtype)
-    found[: len(known)] = known
-    return found
-
-
-def earliest(known: Array, codes: Array, instants: Array) -> Array:
-    """The earliest instant by code, in a new array; NEVER for a code without any."""
-    found: Array = np.full(max(len(known), int(codes.max(initial=0)) + 1), NEVER, dtype=np.uint32)
-    found[: len(known)] = known
-    np.minimum.at(found, codes, instants)
-    return found
+        flow = looks.flow_of[workspace]
+        crossed = np.flatnonzero((flow[1:] != flow[:-1]) & ~fresh[1:]) + 1
+        if crossed.size:
+            item = self._times["item"].view()[first:]
+            rows = np.flatnonzero(np.isin(item, item[crossed])) + first
+            self._crossing = np.concatenate([self._crossing, rows])
 
 
 def _take_times(times: dict[str, list[int]], number: int, fact: BugFact) -> None:

@@ -6,11 +6,14 @@ numbers per group and bucket. Definitions: docs/definitions.md, sections 2 (ledg
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from metrics_api.bands import accumulated
 from metrics_api.columns import Array, Mask
 from metrics_api.frames import CONTINUES, CREATED, DELETED, MERGED, MOVED, ItemFrame
+from metrics_api.lookups import DROPPED_LEVEL
 from metrics_api.query import Query
 
 LEDGER = (
@@ -63,14 +66,17 @@ def ledger(frame: ItemFrame, mask: Mask, query: Query) -> Array:
     return np.array([counts[name] for name in LEDGER])
 
 
-def arrivals(frame: ItemFrame, rows: Array, group: Array, groups: int, query: Query) -> Array:
+def arrivals(
+    frame: ItemFrame, rows: Array, group: Array, groups: int, levels: Sequence[str], query: Query
+) -> Array:
     """Items that ever reached each level by the end of each bucket: shape (groups, levels, buckets), int64.
 
-    `rows` are the selected segments in the frame's order, `group` the group of each. An item is counted from
-    the moment it was selected with its high-water mark at the level or beyond; the mark is kept through
-    stages without a level and counts what happened outside the selection as well.
+    `rows` are the selected segments in the frame's order, `group` the group of each, `levels` the stages up
+    to done that are asked for. An item is counted from the moment it was selected with its high-water mark
+    at the level or beyond; the mark is kept through stages without a level and counts what happened outside
+    the selection as well.
     """
-    item, mark = frame.item[rows], frame.mark[rows]
+    item, mark = frame.item[rows], marks(frame, rows, levels)
     day = frame.days(query.buckets.zone)[0][rows]
     if groups > 1:
         order = np.lexsort((rows, item, group))
@@ -80,8 +86,32 @@ def arrivals(frame: ItemFrame, rows: Array, group: Array, groups: int, query: Qu
     before[1:][same] = mark[:-1][same]
     lines = [
         accumulated(group[now], day[now], None, groups, query.buckets)
-        for now in (
-            (before < level) & (mark >= level) for level in range(1, len(frame.lookups.level_names) + 1)
-        )
+        for now in ((before < level) & (mark >= level) for level in range(1, len(levels) + 1))
     ]
     return np.stack(lines, axis=1) if lines else np.empty((groups, 0, len(query.buckets)), dtype=np.int64)
+
+
+def marks(frame: ItemFrame, rows: Array, levels: Sequence[str]) -> Array:
+    """The highest of the levels (from 1, 0 for none) that the item of each of the rows had reached by then.
+
+    A workspace's own levels are translated into those asked for. An item that came from a workspace with
+    other stages keeps what both have in common.
+    """
+    looks = frame.lookups
+    place = {name: number for number, name in enumerate(levels, start=1)}
+    table = np.zeros((len(looks.flows), DROPPED_LEVEL + 1), dtype=np.uint8)
+    for flow, names in enumerate(looks.flows):
+        reached = np.array([place.get(name, 0) for name in names], dtype=np.uint8)
+        table[flow, 1 : len(names) + 1] = np.maximum.accumulate(reached)
+        table[flow, DROPPED_LEVEL] = len(levels)
+    found: Array = table[looks.flow_of[frame.codes["workspace"][rows]], frame.mark[rows]]
+    crossing = frame.crossing
+    if crossing.size and len(rows):
+        flows = looks.flow_of[frame.codes["workspace"][crossing]]
+        own = table[flows, looks.level[frame.stage[crossing]]].astype(np.int64)
+        base = np.cumsum(frame.begin[crossing] != CONTINUES) << 8
+        whole = np.maximum.accumulate(base | own) & 0xFF
+        at = np.minimum(np.searchsorted(rows, crossing), len(rows) - 1)
+        hit = rows[at] == crossing
+        found[at[hit]] = whole[hit]
+    return found

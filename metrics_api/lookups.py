@@ -9,7 +9,7 @@ import numpy as np
 
 from metrics_api.columns import Array, Codes, Mask
 from metrics_api.context import Context
-from metrics_api.stages import UNMAPPED
+from metrics_api.stages import UNMAPPED, Stage
 
 # The rank of `unmapped`: after all others.
 UNRANKED = 2**15 - 1
@@ -18,16 +18,20 @@ UNRANKED = 2**15 - 1
 LOOKED_UP = ("workspace", "status", "iteration")
 
 
+# The level of dropped stages: an item that was dropped has left all stages before done behind.
+DROPPED_LEVEL = 255
+
+
 @dataclass(frozen=True)
 class Lookups:
     """Tables by workspace code, by (workspace, status) code and by stage class.
 
     A stage class is a stage as one workspace has it: two workspaces may call a stage the same and still
     order or flag it differently. `class_of[workspace, status]` is the class; `stage`, `open`, `resolved`,
-    `flag_done`, `flag_dropped`, `rank` and `level` are by class. `stage` is the place in `stages`, whose last
-    entry is `unmapped`; `rank` is the place in the workspace's own order; `level` is the arrival level: 1 for
-    the first stage up to `levels` for done, dropped counting as done and unmapped as 0.
-    `sizes` are the sizes of the dictionaries the tables were made for.
+    `rank` and `level` are by class. `stage` is the place in `stages`, whose last entry is `unmapped`; `rank`
+    is the place in the workspace's own order; `level` counts the workspace's own stages up to done from 1,
+    unmapped is 0. `flow_of` (by workspace) tells workspaces with different stages apart, `flows` has the
+    names of each flow's levels. `sizes` are the sizes of the dictionaries the tables were made for.
     """
 
     sizes: tuple[int, ...]
@@ -38,42 +42,43 @@ class Lookups:
     stage: Array
     open: Mask
     resolved: Mask
-    done: Mask
-    dropped: Mask
     rank: Array
     level: Array
-    level_names: tuple[str, ...]
+    flow_of: Array
+    flows: tuple[tuple[str, ...], ...]
     iteration_names: tuple[str, ...]
 
 
 def build_lookups(context: Context, dictionaries: Mapping[str, Codes]) -> Lookups:
     """The tables for the codes known so far; codes that come later need new tables."""
-    workspaces, statuses = list(dictionaries["workspace"].values), list(dictionaries["status"].values)
+    keys, statuses = list(dictionaries["workspace"].values), list(dictionaries["status"].values)
+    known = [context.workspaces.get(key) for key in keys]
     order = context.stage_order
-    kept = {s.name for w in context.workspaces.values() for s in w.stages if s.flag != "dropped"}
-    level_names = tuple(name for name in order if name in kept)
-    rows: list[tuple[int, bool, bool, bool, bool, int, int]] = [
-        (len(order), True, False, False, False, UNRANKED, 0)
-    ]
-    numbers = {rows[0]: 0}
-    class_of = np.zeros((len(workspaces), len(statuses)), dtype=np.uint8)
-    for at, key in enumerate(workspaces):
-        workspace = context.workspaces.get(key)
-        if not workspace:
-            continue
-        ranks = {stage.name: rank for rank, stage in enumerate(workspace.stages)}
+    rows = {(len(order), True, False, UNRANKED, 0): 0}
+    class_of = np.zeros((len(keys), len(statuses)), dtype=np.uint8)
+    flows: dict[tuple[Stage, ...], int] = {}
+    for at, workspace in enumerate(known):
+        stages = workspace.stages if workspace else ()
+        flows.setdefault(stages, len(flows))
+        levels = [stage.name for stage in stages if stage.flag != "dropped"]
+        classes = {
+            stage.name: rows.setdefault(
+                (
+                    order.index(stage.name),
+                    stage.open,
+                    stage.resolved,
+                    rank,
+                    levels.index(stage.name) + 1 if stage.name in levels else DROPPED_LEVEL,
+                ),
+                len(rows),
+            )
+            for rank, stage in enumerate(stages)
+        }
         for column, status in enumerate(statuses):
-            stage = workspace.stage_of.get(status or workspace.first_status)
-            if not stage:
-                continue
-            gone, done = stage.flag == "dropped", stage.flag == "done"
-            level = len(level_names) if gone else level_names.index(stage.name) + 1
-            row = (order.index(stage.name), stage.open, stage.resolved, done, gone, ranks[stage.name], level)
-            class_of[at, column] = numbers.setdefault(row, len(numbers))
-            if len(numbers) > len(rows):
-                rows.append(row)
+            stage = workspace.stage_of.get(status or workspace.first_status) if workspace else None
+            if stage:
+                class_of[at, column] = classes[stage.name]
     columns = list(zip(*rows, strict=True))
-    known = [context.workspaces.get(key) for key in workspaces]
     return Lookups(
         sizes=tuple(len(dictionaries[name]) for name in LOOKED_UP),
         products=tuple(one.product if one else "" for one in known),
@@ -81,13 +86,12 @@ def build_lookups(context: Context, dictionaries: Mapping[str, Codes]) -> Lookup
         class_of=class_of,
         stages=(*order, UNMAPPED),
         stage=np.array(columns[0], dtype=np.uint8),
-        open=np.array(columns[1]),
-        resolved=np.array(columns[2]),
-        done=np.array(columns[3]),
-        dropped=np.array(columns[4]),
-        rank=np.array(columns[5], dtype=np.int16),
-        level=np.array(columns[6], dtype=np.uint8),
-        level_names=level_names,
+        open=np.array(columns[1], dtype=np.bool_),
+        resolved=np.array(columns[2], dtype=np.bool_),
+        rank=np.array(columns[3], dtype=np.int16),
+        level=np.array(columns[4], dtype=np.uint8),
+        flow_of=np.array([flows[one.stages if one else ()] for one in known], dtype=np.uint8),
+        flows=tuple(tuple(stage.name for stage in stages if stage.flag != "dropped") for stages in flows),
         iteration_names=tuple(
             context.iteration_by_id.get(raw, raw) for raw in dictionaries["iteration"].values
         ),

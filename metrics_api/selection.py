@@ -6,13 +6,14 @@ last segment (docs/definitions.md, section 0).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from metrics_api.columns import Array, Mask
 from metrics_api.frames import LASTS, ItemFrame
 from metrics_api.query import EMPTY, Filter, Query
+from metrics_api.stages import Stage
 
 FIELDS = ("product", "workspace", "version", "iteration", "stage", "status", "severity", "priority", "module")
 SEVERITIES = ("fatal", "serious", "normal", "prompt", "advice")
@@ -103,16 +104,22 @@ def asked_stages(frame: ItemFrame, query: Query) -> list[int]:
 
     `unmapped` is not among them.
     """
-    order = {name: place for place, name in enumerate(frame.lookups.stages)}
-    keys = list(frame.dictionaries["workspace"].values)
+    names = {stage.name for stage in _stages(frame, query)}
+    return [place for place, name in enumerate(frame.lookups.stages[:-1]) if name in names]
+
+
+def asked_levels(frame: ItemFrame, query: Query) -> list[str]:
+    """The stages up to done that the workspaces asked for have, in their order."""
+    names = {stage.name for stage in _stages(frame, query) if stage.flag != "dropped"}
+    return [name for name in frame.lookups.stages[:-1] if name in names]
+
+
+def _stages(frame: ItemFrame, query: Query) -> Iterator[Stage]:
     wanted = allowed_workspaces(frame, query)
-    found = {
-        order[stage.name]
-        for at, key in enumerate(keys[: len(wanted)])
-        if wanted[at] and (workspace := frame.context.workspaces.get(key))
-        for stage in workspace.stages
-    }
-    return sorted(found)
+    for key, allow in zip(list(frame.dictionaries["workspace"].values), wanted, strict=False):
+        workspace = frame.context.workspaces.get(key)
+        if allow and workspace:
+            yield from workspace.stages
 
 
 def natural_order(frame: ItemFrame, field: str, names: set[str]) -> list[str]:

@@ -52,13 +52,13 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def relive(company: Company, journal: Path | None) -> None:
-    """Make happen again what a journal notes, then whatever was due since."""
+def relive(company: Company, journal: Path | None, now: datetime) -> None:
+    """Make happen again what a journal notes, then whatever was due until ``now``."""
     if journal is not None and journal.exists():
         for line in journal.read_text("utf-8").splitlines():
             noted = ujson.loads(line)
             hasten(company, datetime.fromisoformat(noted["now"]), noted["count"])
-    live(company, utc_now())
+    live(company, now)
 
 
 async def pass_time(company: Company, events_per_minute: float, journal: Path | None) -> None:
@@ -112,7 +112,7 @@ def announcement(servers: Running) -> dict[str, object]:
 async def serve(options: argparse.Namespace) -> None:
     """Generate, serve and live until SIGINT or SIGTERM."""
     company = generate(seed=options.seed, bugs=options.bugs, days=options.days, now=options.born)
-    relive(company, options.journal)
+    relive(company, options.journal, utc_now())
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

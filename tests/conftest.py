@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ import pytest_asyncio
 
 from metrics_api.core.store import Store
 from metrics_api.embedded import embedded_store
+from simulator import generate
+from simulator.products import PRODUCTS
+from tests.system.harness import collected, generated_config, serving
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -48,3 +53,36 @@ def recorded() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("recorded responses are not here: ENGMETRICS_RECORDED names no folder")
     return Path(folder)
+
+
+@dataclass(frozen=True)
+class RunningApi:
+    """An API that answers for a collected company: its URL, its products and the ids of their workspaces."""
+
+    url: str
+    products: list[str]
+    workspaces: list[str]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def collected_company(mongodb_url: str) -> AsyncIterator[str]:
+    """A database holding a generated company of half a year, collected over HTTP by the real collectors."""
+    name = f"test_company_{uuid.uuid4().hex[:12]}"
+    store = Store(mongodb_url, name)
+    await store.prepare()
+    upstreams = generate(seed=7, bugs=260, days=180)
+    records = await collected(upstreams, store, generated_config)
+    assert [record["error"] for record in records if record["state"] != "success"] == []
+    yield name
+    await store.drop()
+    await store.aclose()
+
+
+@pytest_asyncio.fixture
+async def running_api(mongodb_url: str, collected_company: str) -> AsyncIterator[RunningApi]:
+    """The API over the generated company, on a port of its own."""
+    store = Store(mongodb_url, collected_company)
+    async with serving(store, generated_config("", ""), time.time) as url:
+        names = [product.name for product in PRODUCTS]
+        yield RunningApi(url, names, [product.workspace_id for product in PRODUCTS])
+    await store.aclose()

@@ -21,7 +21,7 @@ from metrics_api.core.store import Document, DuplicateKeyError, ReturnDocument, 
 
 log = logging.getLogger(__name__)
 
-TTL_S = 60.0
+TTL_S = 30.0
 POLL_S = 0.05
 FREE = ""
 

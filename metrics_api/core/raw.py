@@ -29,6 +29,7 @@ from metrics_api.core.store import (
 # Attempts to write a batch that other writers keep changing.
 ROUNDS = 5
 DUPLICATE_KEY = 11000
+CLASH = "clash"
 
 
 @dataclass(frozen=True)
@@ -150,13 +151,23 @@ class RawStore:
                 envelope |= {"removed_at": stored["removed_at"], "removed_why": stored["removed_why"]}
             replacing[key] = ReplaceOne({"_id": key, "hash": stored["hash"]}, envelope)
         if replacing:
-            with translated():
-                done = await self._store.durable(collection).bulk_write(
-                    list(replacing.values()), ordered=False
-                )
-            outcome.changed += done.matched_count
+            matched, failed = len(replacing), dict[str, str]()
+            try:
+                with translated():
+                    done = await self._store.durable(collection).bulk_write(
+                        list(replacing.values()), ordered=False
+                    )
+                matched = done.matched_count
+            except BulkWriteError as error:
+                failed = _refused(error, list(replacing))
+                matched = int((error.details or {}).get("nMatched", 0))
+            outcome.quarantined += len(failed)
+            for key, reason in failed.items():
+                await self._refuse(collection, waiting[key], reason)
+                del replacing[key]
+            outcome.changed += matched
             outcome.touched |= {waiting[key]["key"] for key in replacing}
-            if done.matched_count < len(replacing):
+            if matched < len(replacing):
                 left |= {key: waiting[key] for key in replacing}
         return left
 
@@ -170,27 +181,24 @@ class RawStore:
         for n, envelope in enumerate(envelopes.values(), start=last - len(envelopes) + 1):
             envelope["n"] = n
         failed: dict[str, str] = {}
-        clashed = set()
+        clashed: set[str] = set()
         try:
             with translated():
                 await self._store.durable(collection).insert_many(list(envelopes.values()), ordered=False)
         except BulkWriteError as error:
-            keys = list(envelopes)
-            for finding in (error.details or {}).get("writeErrors", ()):
-                if finding.get("code") == DUPLICATE_KEY:
-                    clashed.add(keys[finding["index"]])
-                else:
-                    failed[keys[finding["index"]]] = str(finding.get("errmsg"))[:200]
-        for key, reason in failed.items():
-            envelope = envelopes[key]
-            await self.quarantine(
-                collection, envelope["scope"], reason, encoded(envelope["data"]), envelope["updated_at"]
-            )
-        stored = [one for key, one in envelopes.items() if key not in clashed and key not in failed]
-        outcome.quarantined += len(failed)
+            failed = _refused(error, list(envelopes))
+            clashed = {key for key, reason in failed.items() if reason == CLASH}
+        for key in failed.keys() - clashed:
+            await self._refuse(collection, envelopes[key], failed[key])
+        stored = [one for key, one in envelopes.items() if key not in failed]
+        outcome.quarantined += len(failed) - len(clashed)
         outcome.new += len(stored)
         outcome.touched |= {one["key"] for one in stored}
         return {key: envelopes[key] for key in clashed}
+
+    async def _refuse(self, collection: str, envelope: Document, reason: str) -> None:
+        body = encoded(envelope["data"])
+        await self.quarantine(collection, envelope["scope"], reason, body, envelope["updated_at"])
 
     async def quarantine(self, collection: str, scope: str, reason: str, body: bytes, at: datetime) -> None:
         """Keep a record that cannot be understood or stored, as bytes; the same one is kept once."""
@@ -237,6 +245,17 @@ class RawStore:
                 {"_id": collection}, {"$addToSet": {"fields": {"$each": sorted(unseen)}}}, upsert=True
             )
         known |= unseen
+
+
+def _refused(error: BulkWriteError, keys: list[str]) -> dict[str, str]:
+    """What the store refused, with the reason; CLASH for one that is there already."""
+    findings = (error.details or {}).get("writeErrors", ())
+    return {
+        keys[finding["index"]]: CLASH
+        if finding.get("code") == DUPLICATE_KEY
+        else str(finding.get("errmsg"))[:200]
+        for finding in findings
+    }
 
 
 def _envelope(instance: str, record: Record, at: datetime) -> Document:

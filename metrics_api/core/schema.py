@@ -170,7 +170,10 @@ class Counter(TypedDict):
 
 
 class Watermark(TypedDict):
-    """How far a collector has come in a scope; `started_at` is the start of its last successful run."""
+    """How far a collector has come in a scope; `started_at` is the start of its last successful run.
+
+    `run` is the last run's record, `clean` says that it ended and all it saw is derived.
+    """
 
     _id: str
     collector: str
@@ -179,6 +182,7 @@ class Watermark(TypedDict):
     started_at: datetime | None
     cursor: dict[str, Any]
     clean: bool
+    run: NotRequired[str]
 
 
 class Run(TypedDict):

@@ -10,7 +10,7 @@ from metrics_api.columns import Array
 from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
 from metrics_api.query import Query, Row
-from metrics_api.selection import allowed, asked_stages, grouped, selected
+from metrics_api.selection import allowed, asked_levels, asked_stages, grouped, selected
 
 
 @metric(
@@ -43,10 +43,9 @@ def _arrivals(frame: ItemFrame, query: Query) -> tuple[list[str], dict[str, Arra
     """(groups, a line per group for each stage up to done); a stage filter limits items, not lines."""
     rows = np.flatnonzero(selected(frame, query))
     group, groups = grouped(frame, query, rows)
-    counts = arrivals(frame, rows, group, len(groups), query)
-    asked = {frame.lookups.stages[place] for place in asked_stages(frame, query)}
-    names = frame.lookups.level_names
-    return groups, {name: counts[:, at] for at, name in enumerate(names) if name in asked}
+    levels = asked_levels(frame, query)
+    counts = arrivals(frame, rows, group, len(groups), levels, query)
+    return groups, {name: counts[:, at] for at, name in enumerate(levels)}
 
 
 def _bands(frame: ItemFrame, query: Query) -> tuple[list[str], dict[str, Array]]:

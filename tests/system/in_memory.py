@@ -28,8 +28,8 @@ from tests.reference.wire import Company
 Raw = dict[str, list[dict[str, Any]]]
 
 
-def config_of(company: Company, **instances: str) -> Config:
-    """The configuration that says what the company's own says; `tapd` and `gitlab` are URLs."""
+def config_of(company: Company, tapd: str = "", gitlab: str = "") -> Config:
+    """The configuration that says what the company's own says; `tapd` and `gitlab` are URLs, if any."""
     products = tuple(
         Product(
             name=product.name,
@@ -46,12 +46,11 @@ def config_of(company: Company, **instances: str) -> Config:
         )
         for product in company.config.products
     )
+    ids = tuple(workspace.id for workspace in company.workspaces)
     return Config(
         timezone=company.config.zone,
-        tapd=(TapdInstance(url=instances["tapd"], quota_per_minute=60_000),) if "tapd" in instances else (),
-        gitlab=(GitlabInstance(url=instances["gitlab"], quota_per_minute=60_000),)
-        if "gitlab" in instances
-        else (),
+        tapd=(TapdInstance(url=tapd, workspaces=ids, quota_per_minute=60_000),) if tapd else (),
+        gitlab=(GitlabInstance(url=gitlab, quota_per_minute=60_000),) if gitlab else (),
         product=products,
     )
 

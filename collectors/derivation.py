@@ -1,0 +1,98 @@
+"""What a derivation is: raw records in, facts out, without any input or output of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from metrics_api.core.days import naive_epoch
+
+# Raw envelopes of one instance, by collection.
+Raw = Mapping[str, Sequence[Mapping[str, Any]]]
+Fact = dict[str, Any]
+# Keys wanted, by collection and indexed field: {("raw_tapd_bug", "key"): {"1", "2"}}.
+Wanted = dict[tuple[str, str], set[str]]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A raw record that could not be understood, with the reason."""
+
+    collection: str
+    record: Mapping[str, Any]
+    reason: str
+
+
+@dataclass
+class Derived:
+    """Facts without stamps, the `_id`s of those that no longer are, and what was not understood."""
+
+    facts: list[Fact] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How a topic's facts come from raw records.
+
+    `inputs` are the raw collections a record of which changes a fact, `roots` those without a record of
+    which there is no fact. `wanted(keys, raw)` names what must be
+    loaded for these keys, given what was loaded so far: it is asked again until it names nothing new.
+    `derive(raw, zone)` makes the facts of all items in `raw`; `zone` is the upstream's. `follows` maps a
+    topic whose facts are copied into these to the copied fields.
+    """
+
+    topic: str
+    inputs: tuple[str, ...]
+    roots: tuple[str, ...]
+    wanted: Callable[[set[str], Raw], Wanted]
+    derive: Callable[[Raw, str], Derived]
+    follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def by_key(collections: Sequence[str]) -> Callable[[set[str], Raw], Wanted]:
+    """`wanted` for facts that need nothing but the records with their own key."""
+
+    def wanted(keys: set[str], raw: Raw) -> Wanted:
+        return {(collection, "key"): set(keys) for collection in collections}
+
+    return wanted
+
+
+def each(collection: str, fact: Callable[[Mapping[str, Any], str], Fact]) -> Callable[[Raw, str], Derived]:
+    """`derive` for facts that come from one record each; one that raises is rejected."""
+
+    def derive(raw: Raw, zone: str) -> Derived:
+        derived = Derived()
+        for record in raw.get(collection, ()):
+            try:
+                own = {"_id": record["_id"], "instance": record["instance"]}
+                derived.facts.append(own | fact(record, zone))
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                derived.rejected.append(Rejected(collection, record, f"{type(error).__name__}: {error}"))
+        return derived
+
+    return derive
+
+
+def text(value: Any) -> str:
+    """A value as text, "" for null."""
+    return "" if value is None else str(value)
+
+
+def epoch(value: Any, zone: str) -> int | None:
+    """Epoch seconds of a zone-less time, None for its empty spellings; raises TypeError or ValueError."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError("a time is not text")
+    return naive_epoch(value, zone)
+
+
+def calendar_day(value: Any) -> str | None:
+    """The `YYYY-MM-DD` of a date or time, None for the empty spellings; raises ValueError."""
+    found = text(value)[:10]
+    if found in ("", "--", "0000-00-00"):
+        return None
+    return date.fromisoformat(found).isoformat()

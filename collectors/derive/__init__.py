@@ -1,0 +1,13 @@
+"""Derivations: raw records in, facts out; one module per topic, none knows another."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from collectors.derivation import Derivation
+from collectors.derive import bugs, events, iterations, projects, workflows, workspaces
+
+DERIVATIONS: Final[dict[str, Derivation]] = {
+    module.DERIVATION.topic: module.DERIVATION
+    for module in (workspaces, workflows, iterations, bugs, projects, events)
+}

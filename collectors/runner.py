@@ -1,0 +1,280 @@
+"""One run of a collector in a scope: lease, watermark, pages, store, derive, watermark, run record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from collectors import Collector, Identity, Page, Progress, Report, Since
+from collectors.deriving import Deriver
+from collectors.upstream import REQUESTS, Tally
+from metrics_api.core.days import utc_now
+from metrics_api.core.errors import EngmetricsError
+from metrics_api.core.leases import Lease, Leases, LeaseTaken
+from metrics_api.core.raw import Outcome, RawStore, Record, encoded
+from metrics_api.core.store import Document, Store, translated
+
+log = logging.getLogger(__name__)
+
+# Records are stored when so many have come together, or so much time has passed.
+FLUSH_RECORDS = 500
+FLUSH_S = 5.0
+
+
+@dataclass
+class Batch:
+    """Pages that wait to be stored."""
+
+    pages: list[Page] = field(default_factory=list)
+    began: float = 0.0
+
+    @property
+    def records(self) -> int:
+        """How many records wait."""
+        return sum(len(page.records) for page in self.pages)
+
+
+@dataclass
+class Run:
+    """A run under way."""
+
+    collector: Collector[Any]
+    scope: str
+    watermark: Document
+    id: str
+    started_at: datetime
+    lease: Lease
+    tally: Tally
+    counts: Outcome = field(default_factory=Outcome)
+    first: bool = False
+    resumed: bool = False
+    unclean: bool = False
+    pending: set[str] = field(default_factory=set)
+
+
+class Runner:
+    """Runs collectors; any number at once, one at a time per collector, instance and scope."""
+
+    def __init__(
+        self,
+        store: Store,
+        leases: Leases,
+        raw: RawStore,
+        deriver: Deriver,
+        report: Report | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._leases = leases
+        self._raw = raw
+        self._deriver = deriver
+        self._report = report
+        self._clock = clock
+
+    async def run(self, collector: Collector[Any], scope: str, wait_s: float = 0.0) -> Document | None:
+        """The run's record; None when another process is still at it after `wait_s`.
+
+        A failure is in the record, not raised.
+        """
+        name = f"{collector.name}:{collector.instance}:{scope}"
+        try:
+            async with self._leases.held(f"run:{name}", wait_s) as lease:
+                return await self._recorded(collector, scope, name, lease)
+        except LeaseTaken:
+            log.debug("already running run=%s", name)
+            return None
+
+    async def _recorded(self, collector: Collector[Any], scope: str, name: str, lease: Lease) -> Document:
+        started = self._clock()
+        record: Document = {
+            "_id": uuid.uuid4().hex,
+            "collector": collector.name,
+            "instance": collector.instance,
+            "scope": scope,
+            "state": "running",
+            "started_at": started,
+            "finished_at": None,
+            "seconds": 0.0,
+            **dict.fromkeys(("requests", "seen", "new", "changed", "quarantined"), 0),
+            "error": None,
+        }
+        tally = Tally()
+        token = REQUESTS.set(tally)
+        run: Run | None = None
+        began = asyncio.get_running_loop().time()
+        try:
+            with translated():
+                await self._store.collection("runs").insert_one(dict(record))
+            run = await self._begun(collector, scope, name, lease, record["_id"], started, tally)
+            await self._collected(run)
+            record["state"] = "success"
+        except asyncio.CancelledError:
+            record |= {"state": "failed", "error": "stopped"}
+            raise
+        except Exception as error:
+            # The boundary of a run: whatever fails here fails this scope alone.
+            expected = isinstance(error, EngmetricsError)
+            record |= {"state": "failed", "error": f"{type(error).__name__}: {error}"[:500]}
+            log.warning(
+                "run failed collector=%s instance=%s scope=%s error=%s",
+                *(collector.name, collector.instance, scope, record["error"]),
+                exc_info=None if expected else error,
+            )
+        finally:
+            REQUESTS.reset(token)
+            counts = run.counts if run else Outcome()
+            record |= {
+                "finished_at": self._clock(),
+                "seconds": round(asyncio.get_running_loop().time() - began, 3),
+                "requests": tally.requests,
+                "seen": counts.seen,
+                "new": counts.new,
+                "changed": counts.changed,
+                "quarantined": counts.quarantined,
+            }
+            await asyncio.shield(self._note(record))
+        return record
+
+    async def _note(self, record: Document) -> None:
+        log.info(
+            "run collector=%s instance=%s scope=%s state=%s "
+            "seen=%d new=%d changed=%d requests=%d seconds=%.1f",
+            *(record[key] for key in ("collector", "instance", "scope", "state")),
+            *(record[key] for key in ("seen", "new", "changed", "requests", "seconds")),
+        )
+        try:
+            with translated():
+                await self._store.collection("runs").replace_one({"_id": record["_id"]}, record, upsert=True)
+        except EngmetricsError as error:
+            log.warning("a run record could not be written: %s", error)
+
+    async def _begun(
+        self,
+        collector: Collector[Any],
+        scope: str,
+        name: str,
+        lease: Lease,
+        run_id: str,
+        started: datetime,
+        tally: Tally,
+    ) -> Run:
+        """Read the watermark and mark it as not clean until this run has come to its end."""
+        watermark = await self._store.one("watermarks", name) or {
+            "_id": name,
+            "collector": collector.name,
+            "instance": collector.instance,
+            "scope": scope,
+            "started_at": None,
+            "cursor": {},
+            "clean": True,
+        }
+        run = Run(collector, scope, watermark, run_id, started, lease, tally)
+        run.first = watermark["started_at"] is None
+        run.unclean = not watermark["clean"]
+        run.resumed = run.first and run.unclean
+        await self._mark(run, clean=False)
+        return run
+
+    async def _mark(self, run: Run, **changes: Any) -> None:
+        run.lease.check()
+        run.watermark |= changes | {"run": run.id}
+        with translated():
+            await self._store.durable("watermarks").replace_one(
+                {"_id": run.watermark["_id"]}, run.watermark, upsert=True
+            )
+
+    async def _collected(self, run: Run) -> None:
+        since = Since(run.watermark["started_at"], run.watermark["cursor"], run.started_at)
+        loop = asyncio.get_running_loop()
+        batch = Batch()
+        async with aclosing(run.collector.fetch(run.scope, since)) as pages:
+            async for page in pages:
+                run.lease.check()
+                batch.began = batch.began if batch.pages else loop.time()
+                batch.pages.append(page)
+                if batch.records >= FLUSH_RECORDS or loop.time() - batch.began >= FLUSH_S:
+                    await self._flushed(run, batch)
+                    batch = Batch()
+        await self._flushed(run, batch)
+        if run.resumed:
+            # Records stored before the stop may never have been derived.
+            await self._deriver.derive_scope(run.collector.collection, run.collector.instance, run.scope)
+        elif run.pending:
+            await self._derive(run, run.pending)
+        await self._mark(run, started_at=run.started_at, clean=True)
+
+    async def _flushed(self, run: Run, batch: Batch) -> None:
+        """Store the waiting pages, derive what they change, and note the cursor."""
+        records, removals = await self._identified(run, batch)
+        collector = run.collector
+        outcome = await self._raw.upsert(
+            collector.collection,
+            collector.instance,
+            records,
+            run.started_at,
+            collector.dating(),
+            fresh=run.first and not run.resumed,
+        )
+        outcome.seen = batch.records
+        run.counts.seen += outcome.seen
+        run.counts.new += outcome.new
+        run.counts.changed += outcome.changed
+        run.counts.quarantined += outcome.quarantined
+        if removals:
+            await self._raw.stamp_removed(collector.removes, removals, collector.dating())
+        keys = outcome.keys if run.unclean else outcome.touched
+        if run.first:
+            run.pending |= keys
+        elif keys:
+            await self._derive(run, keys)
+        cursors = [page.cursor for page in batch.pages if page.cursor is not None]
+        if cursors:
+            await self._mark(run, cursor=dict(cursors[-1]))
+        told = [page for page in batch.pages if page.total] or batch.pages[-1:]
+        if self._report and told:
+            self._report(
+                Progress(
+                    collector.name,
+                    collector.instance,
+                    run.scope,
+                    told[-1].done,
+                    told[-1].total,
+                    told[-1].unit,
+                    run.counts.seen,
+                )
+            )
+
+    async def _derive(self, run: Run, keys: set[str]) -> None:
+        await self._deriver.derive(run.collector.collection, run.collector.instance, sorted(keys))
+
+    async def _identified(self, run: Run, batch: Batch) -> tuple[list[Record], dict[str, tuple[int, str]]]:
+        """The records with their identities; those that do not say who they are go to quarantine."""
+        records: list[Record] = []
+        removals: dict[str, tuple[int, str]] = {}
+        collector = run.collector
+        for page in batch.pages:
+            for data in page.records:
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError("the record is not an object")
+                    identity: Identity = collector.identify(data, page.about)
+                except (KeyError, TypeError, ValueError, OverflowError) as error:
+                    reason = f"not identified: {type(error).__name__}: {error}"
+                    await self._raw.quarantine(
+                        collector.collection, run.scope, reason, encoded(data), self._clock()
+                    )
+                    run.counts.quarantined += 1
+                    continue
+                scope = identity.scope or run.scope
+                removal = identity.removal
+                target = removal.target if removal else ""
+                records.append(Record(scope, identity.id, identity.key, data, target))
+                if removal and collector.removes:
+                    removals[f"{collector.instance}:{scope}:{identity.id}"] = (removal.at, removal.why)
+        return records, removals

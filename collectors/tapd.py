@@ -1,0 +1,191 @@
+"""TAPD's workspaces, iterations, workitem types and workflows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from collectors import WHOLE, Collector, Identity, Page, Since, collector
+from collectors.tapd_client import TapdClient, inside
+from metrics_api.core.errors import Fatal, Skippable
+from metrics_api.core.raw import Dating
+
+HOUR_S = 3600.0
+# Filters by `modified` are day-grained, and whether `>` includes its day is not documented.
+OVERLAP = timedelta(days=1)
+
+
+def named(record: Any) -> str:
+    """The record's id; raises ValueError or TypeError where it has none."""
+    if not isinstance(record, dict):
+        raise TypeError("the record is not an object")
+    value = record.get("id")
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+        raise ValueError("the record has no id")
+    return str(value)
+
+
+class PerWorkspace(Collector[TapdClient]):
+    """What every collector of a workspace shares: its scopes, and versions told apart by `modified`."""
+
+    upstream: ClassVar[str] = "tapd"
+
+    async def scopes(self) -> list[str]:
+        """The workspaces configured, else those TAPD listed."""
+        if self.client.config.workspaces:
+            return list(self.client.config.workspaces)
+        known = await self.store.all("raw_tapd_workspace", {"instance": self.instance})
+        return sorted(workspace["scope"] for workspace in known)
+
+    def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
+        """The record by its own id."""
+        name = named(record)
+        return Identity(name, name)
+
+    def dating(self) -> Dating | None:
+        """By `modified`."""
+        return Dating("modified", self.client.epoch)
+
+    def modified_since(self, scope: str, since: Since) -> dict[str, str]:
+        """The filter for what was modified since the last run, a whole day earlier; none at first."""
+        asked = {"workspace_id": scope}
+        if since.at is not None:
+            asked["modified"] = f">{self.client.day(since.at - OVERLAP)}"
+        return asked
+
+
+@collector
+class Workspaces(PerWorkspace):
+    """The workspaces of the configuration, of the company, or those the account takes part in."""
+
+    name = "tapd.workspaces"
+    collection = "raw_tapd_workspace"
+    topics = ("workspaces",)
+    order = 10
+
+    async def scopes(self) -> list[str]:
+        """All at once."""
+        return [WHOLE]
+
+    async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
+        """One page with all, or one for each workspace configured."""
+        config = self.client.config
+        for workspace in config.workspaces:
+            found = await self.client.mapping("/workspaces/get_workspace_info", {"workspace_id": workspace})
+            yield Page([inside(found, "Workspace")])
+        if config.workspaces:
+            return
+        if config.company_id:
+            rows = await self.client.listed("/workspaces/projects", {"company_id": config.company_id})
+        else:
+            rows = await self.client.listed("/workspaces/user_participant_projects", await self._nick())
+        yield Page([inside(row, "Workspace") for row in rows])
+
+    async def _nick(self) -> dict[str, str]:
+        """The account's name, which a token can be asked for and an API user has not."""
+        try:
+            account = await self.client.mapping("/users/info", {})
+        except (Fatal, Skippable):
+            return {}
+        nick = account.get("nick")
+        return {"nick": nick} if isinstance(nick, str) and nick else {}
+
+    def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
+        """A workspace is its own scope."""
+        name = named(record)
+        return Identity(name, name, scope=name)
+
+
+@collector
+class Iterations(PerWorkspace):
+    """The iterations of a workspace; later only what was modified."""
+
+    name = "tapd.iterations"
+    collection = "raw_tapd_iteration"
+    topics = ("iterations",)
+    order = 24
+
+    async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
+        """The pages, oldest first."""
+        asked = self.modified_since(scope, since)
+        async for page in self.client.ascending("/iterations", asked, "Iteration"):
+            yield Page([inside(row, "Iteration") for row in page.rows])
+
+
+@collector
+class WorkitemTypes(PerWorkspace):
+    """The kinds of stories of a workspace, each with a workflow of its own."""
+
+    name = "tapd.workitem_types"
+    collection = "raw_tapd_workitem_type"
+    topics = ()
+    order = 20
+    pause_s = HOUR_S
+
+    async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
+        """All of them; there are few."""
+        async for page in self.client.settled("/workitem_types", {"workspace_id": scope}, "WorkitemType"):
+            yield Page([inside(row, "WorkitemType") for row in page.rows])
+
+
+class Workflows(PerWorkspace):
+    """A map of statuses per item type: bugs have one, stories one for each workitem type."""
+
+    topics = ("workflows",)
+    pause_s = HOUR_S
+    path: ClassVar[str]
+
+    async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
+        """One page with one map for bugs, then for each workitem type of stories."""
+        yield await self._map(scope, "bug", "")
+        known = await self.store.all("raw_tapd_workitem_type", {"instance": self.instance, "scope": scope})
+        for kind in sorted(known, key=lambda document: int(document["n"])):
+            if kind["data"].get("entity_type", "story") == "story":
+                yield await self._map(scope, "story", kind["key"])
+
+    async def _map(self, scope: str, system: str, kind: str) -> Page:
+        asked = {"workspace_id": scope, "system": system}
+        if kind:
+            asked["workitem_type_id"] = kind
+        about = {"workspace": scope, "system": system, "kind": kind}
+        return Page([await self.client.mapping(self.path, asked)], about)
+
+    def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
+        """By what was asked: the map itself does not say."""
+        system, kind = about["system"], about["kind"]
+        return Identity(f"{system}:{kind}" if kind else system, f"{about['workspace']}:{system}")
+
+    def dating(self) -> Dating | None:
+        """A map has no time of its own."""
+        return None
+
+
+@collector
+class StatusMaps(Workflows):
+    """The statuses of a workflow: code to label, in the workspace's order."""
+
+    name = "tapd.status_maps"
+    collection = "raw_tapd_status_map"
+    order = 21
+    path = "/workflows/status_map"
+
+
+@collector
+class LastSteps(Workflows):
+    """The terminal statuses of a workflow."""
+
+    name = "tapd.last_steps"
+    collection = "raw_tapd_last_steps"
+    order = 22
+    path = "/workflows/last_steps"
+
+
+@collector
+class FirstSteps(Workflows):
+    """The status a workflow begins with."""
+
+    name = "tapd.first_steps"
+    collection = "raw_tapd_first_step"
+    order = 23
+    path = "/workflows/first_step"

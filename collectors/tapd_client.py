@@ -1,0 +1,249 @@
+"""Speaking TAPD: envelope, wrappers, paging, Beijing strings."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from collectors.derivation import epoch
+from collectors.upstream import Answer, Limited, Overloaded, Upstream, rejected
+from metrics_api.core.config import TapdInstance
+from metrics_api.core.days import naive_text
+from metrics_api.core.errors import Fatal, Retriable, Skippable
+from metrics_api.core.settings import Credentials
+
+# The first is the documented maximum. Were more asked and silently cut, a full page would look short.
+PAGE_SIZES = (200, 100, 50, 25, 5)
+GROW_AFTER = 20
+# page * limit may not go beyond this.
+DEPTH = 20_000
+READINGS = 4
+FAR_AHEAD = "2099-12-31 23:59:59"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One page of a list: wrapped rows, and whether more may follow."""
+
+    rows: list[Any]
+    more: bool
+
+
+class TapdClient:
+    """One TAPD account; every method raises UpstreamError."""
+
+    def __init__(self, config: TapdInstance, upstream: Upstream) -> None:
+        self.config = config
+        self.upstream = upstream
+        self._limits = _Limits()
+
+    def day(self, at: datetime) -> str:
+        """The calendar day of an instant on TAPD's clocks, `YYYY-MM-DD`."""
+        return naive_text(int(at.timestamp()), self.config.timezone)[:10]
+
+    def epoch(self, text: Any) -> int | None:
+        """Epoch seconds of a TAPD time, None for its empty spellings; raises ValueError or TypeError."""
+        return epoch(text, self.config.timezone)
+
+    async def call(self, path: str, params: Mapping[str, str], overload: bool = False) -> Any:
+        """The `data` of an answer, whatever its shape."""
+        address = self.upstream.address(path, params)
+        return await self.upstream.ask(address, partial(_data, self.upstream.name, path), overload)
+
+    async def listed(self, path: str, params: Mapping[str, str]) -> list[Any]:
+        """The rows of a list that comes all at once."""
+        return _rows(await self.call(path, params), self.upstream.name, path)
+
+    async def mapping(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        """An object; TAPD writes an empty one as an empty array."""
+        data = await self.call(path, params)
+        if data == [] or data is None:
+            return {}
+        if not isinstance(data, dict):
+            raise Fatal(f"{self.upstream.name} {path}: data is {type(data).__name__}, not an object")
+        return data
+
+    async def paged(
+        self, path: str, params: Mapping[str, str], created_in: str = ""
+    ) -> AsyncGenerator[Rows, None]:
+        """The pages of one list, until one is short or empty; a 502 makes the pages smaller.
+
+        Raises TooDeep where the list goes beyond what TAPD serves by pages.
+        """
+        start, before = 0, None
+        limit = self._limits.grown(path)
+        while True:
+            if start + limit > DEPTH:
+                raise TooDeep(f"{path}: more than {DEPTH} rows")
+            asked = {**params, "limit": str(limit), "page": str(start // limit + 1)}
+            if created_in:
+                asked["created"] = created_in
+            try:
+                data = await self.call(path, asked, overload=limit > PAGE_SIZES[-1])
+            except Overloaded:
+                limit = self._limits.shrunk(path, limit, start)
+                if not limit:
+                    raise
+                continue
+            rows = _rows(data, self.upstream.name, path)
+            if rows and rows == before:
+                raise Fatal(f"{path}: the same page came twice, the page number is not honoured")
+            # A server that ignores the limit has no second page.
+            more = len(rows) == limit
+            yield Rows(rows, more)
+            if not more:
+                return
+            start, before = start + limit, rows
+
+    async def ascending(
+        self, path: str, params: Mapping[str, str], wrapper: str, anchor: str = ""
+    ) -> AsyncIterator[Rows]:
+        """All rows of a list, oldest `created` first, without counting offsets.
+
+        After each full page the list is asked again from the last `created` on: rows that vanish or appear
+        before it shift nothing, and no list is too deep. Repeated rows are left out. Where a server honours
+        neither order nor range, pages are counted after all. `anchor` begins later.
+        """
+        asked = {**params, "order": "created asc"}
+        seen: set[str] = set()
+        while True:
+            low = _second_before(anchor) if anchor else ""
+            last, more = anchor, False
+            async with aclosing(self.paged(path, asked, f"{low}~{FAR_AHEAD}" if low else "")) as pages:
+                async for page in pages:
+                    times = [clock(one) for one in bodies(page.rows, wrapper)]
+                    if page.more and (times != sorted(times) or times[:1] < [low[:10]]):
+                        async for rest in self.settled(path, params, wrapper, seen):
+                            yield rest
+                        return
+                    yield Rows([row for row in page.rows if _unseen(row, wrapper, seen)], page.more)
+                    last, more = max(times, default=last), page.more
+                    if last > anchor:
+                        break
+            if not more:
+                return
+            anchor = last
+
+    async def settled(
+        self, path: str, params: Mapping[str, str], wrapper: str, seen: set[str] | None = None
+    ) -> AsyncIterator[Rows]:
+        """All rows of a list whose order cannot be asked for.
+
+        Rows that come and go between two pages shift the others. A list of several pages is therefore read
+        again until a reading brings nothing new.
+        """
+        seen = set() if seen is None else seen
+        for _ in range(READINGS):
+            pages, fresh = 0, 0
+            async for page in self.paged(path, params):
+                rows = [row for row in page.rows if _unseen(row, wrapper, seen)]
+                pages, fresh = pages + 1, fresh + len(rows)
+                yield Rows(rows, page.more)
+            if pages <= 1 or not fresh:
+                return
+
+
+class _Limits:
+    """The page sizes that an upstream bears, by address: smaller after a 502, larger again after a while."""
+
+    def __init__(self) -> None:
+        self._place: dict[str, int] = {}
+        self._good: dict[str, int] = {}
+
+    def grown(self, path: str) -> int:
+        """The size to begin a list with."""
+        place, good = self._place.get(path, 0), self._good.get(path, 0) + 1
+        if place and good >= GROW_AFTER:
+            place, good = place - 1, 0
+        self._place[path], self._good[path] = place, good
+        return PAGE_SIZES[place]
+
+    def shrunk(self, path: str, limit: int, start: int) -> int:
+        """The next smaller size of which the rows read so far are whole pages; 0 when there is none."""
+        for place, size in enumerate(PAGE_SIZES):
+            if size < limit and start % size == 0:
+                self._place[path], self._good[path] = place, 0
+                return size
+        return 0
+
+
+class TooDeep(Skippable):
+    """A list goes beyond what TAPD serves by pages."""
+
+
+def tapd_headers(credentials: Credentials) -> dict[str, str]:
+    """The authentication header: the access token, or user and password."""
+    if credentials.token:
+        return {"Authorization": f"Bearer {credentials.token}"}
+    pair = f"{credentials.user}:{credentials.password}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+
+
+def inside(row: Any, wrapper: str) -> Any:
+    """The record in its wrapper (`{"Bug": {…}}`), or the row itself where it has none."""
+    return row[wrapper] if isinstance(row, dict) and isinstance(row.get(wrapper), dict) else row
+
+
+def bodies(rows: Iterable[Any], wrapper: str) -> list[dict[str, Any]]:
+    """The records of those rows that have one."""
+    return [record for record in (inside(row, wrapper) for row in rows) if isinstance(record, dict)]
+
+
+def _unseen(row: Any, wrapper: str, seen: set[str]) -> bool:
+    found = bodies([row], wrapper)
+    name = str(found[0].get("id")) if found and found[0].get("id") else ""
+    if name and name in seen:
+        return False
+    seen.add(name)
+    return True
+
+
+def _second_before(text: str) -> str:
+    # Whether a range includes its first second is not documented.
+    return str(datetime.fromisoformat(text) - timedelta(seconds=1))
+
+
+def clock(record: dict[str, Any]) -> str:
+    """When the record was created as TAPD writes it, "" where it is no time."""
+    text = str(record.get("created"))
+    return text if re.fullmatch(r"\d{4}-[01]\d-[0-3]\d [0-2]\d:[0-5]\d:[0-5]\d", text) else ""
+
+
+def _rows(data: Any, name: str, path: str) -> list[Any]:
+    if data in ("", {}):
+        return []
+    if not isinstance(data, list):
+        raise Fatal(f"{name} {path}: data is {type(data).__name__}, not a list")
+    return data
+
+
+def _data(name: str, path: str, answer: Answer) -> Any:
+    """The `data` of the envelope; raises by what the status says. HTTP 200 alone is not success."""
+    failure = rejected(answer)
+    if failure:
+        raise failure
+    envelope = answer.json()
+    if not isinstance(envelope, dict) or "status" not in envelope:
+        raise Retriable(f"{name} {path}: HTTP {answer.status} without TAPD's envelope")
+    status, info = str(envelope["status"]), str(envelope.get("info", ""))[:200]
+    if status == "1" and answer.status == 200:
+        data = envelope.get("data")
+        if isinstance(data, str) and data.startswith("Hello world"):
+            raise Fatal(f"{name} {path}: TAPD knows no such address")
+        return data
+    what = f"{name} {path}: TAPD says {status}: {info}"
+    if status == "429":
+        raise Limited(what, answer.wait_s())
+    if status in ("502", "504"):
+        raise Overloaded(what)
+    if status.isdecimal() and int(status) >= 500:
+        raise Retriable(what)
+    if status in ("403", "404"):
+        raise Skippable(what)
+    raise Fatal(what)

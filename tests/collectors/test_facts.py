@@ -1,0 +1,184 @@
+"""Facts in the store: stamps, counters, tombstones, lost leases and the rebuild."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from metrics_api.core.days import utc_now
+from metrics_api.core.facts import Batch, Change, Facts
+from metrics_api.core.leases import Leases
+from metrics_api.core.store import Store
+
+
+def fact(name: str, **fields: Any) -> dict[str, Any]:
+    return {"_id": name, "instance": "tapd", **fields}
+
+
+async def write(facts: Facts, *batch: dict[str, Any], gone: set[str] | None = None) -> list[Change]:
+    async def produce() -> Batch:
+        return Batch([dict(one) for one in batch], gone or set())
+
+    return await facts.update("bugs", produce)
+
+
+async def counter(store: Store) -> tuple[int, int, str]:
+    found = await store.one("counters", "topic:bugs") or {}
+    return found["generation"], found["seq"], found["collection"]
+
+
+async def stamps(store: Store, collection: str = "fact_bugs") -> dict[str, tuple[int, int, bool]]:
+    return {
+        one["_id"]: (one["generation"], one["seq"], one["tombstone"]) for one in await store.all(collection)
+    }
+
+
+async def test_facts_are_numbered_on_and_the_counter_says_how_far(store: Store, facts: Facts) -> None:
+    changes = await write(facts, fact("a"), fact("b"))
+    assert [(one.before, one.after) for one in changes] == [(None, fact("a")), (None, fact("b"))]
+    await write(facts, fact("c"))
+    assert await stamps(store) == {"a": (1, 1, False), "b": (1, 2, False), "c": (1, 3, False)}
+    assert await counter(store) == (1, 3, "fact_bugs")
+
+
+async def test_an_unchanged_fact_writes_nothing(store: Store, facts: Facts) -> None:
+    await write(facts, fact("a", status="new"), fact("b"))
+    assert await write(facts, fact("a", status="new")) == []
+    assert await counter(store) == (1, 2, "fact_bugs")
+    changes = await write(facts, fact("a", status="closed"), fact("b"))
+    assert [one.after for one in changes] == [fact("a", status="closed")]
+    assert await stamps(store) == {"a": (1, 3, False), "b": (1, 2, False)}
+
+
+async def test_a_fact_that_is_gone_becomes_a_tombstone_and_may_come_back(store: Store, facts: Facts) -> None:
+    await write(facts, fact("a"))
+    assert len(await write(facts, gone={"a", "never was"})) == 1
+    assert await stamps(store) == {"a": (1, 2, True)}
+    assert await write(facts, gone={"a"}) == []
+    await write(facts, fact("a"))
+    assert await stamps(store) == {"a": (1, 3, False)}
+
+
+async def test_facts_of_a_writer_that_stopped_before_its_counter_are_stamped_anew(
+    store: Store, facts: Facts
+) -> None:
+    await write(facts, fact("a"))
+    # What a killed writer left behind: facts above the counter.
+    left = [
+        fact("a", s=1, generation=1, seq=2, tombstone=False),
+        fact("b", generation=1, seq=3, tombstone=False),
+    ]
+    await store.collection("fact_bugs").replace_one({"_id": "a"}, left[0])
+    await store.collection("fact_bugs").insert_one(left[1])
+    await write(facts, fact("a", s=1), fact("b"))
+    assert await stamps(store) == {"a": (1, 2, False), "b": (1, 3, False)}
+    assert await counter(store) == (1, 3, "fact_bugs")
+
+
+async def test_the_very_first_facts_of_a_stopped_writer_are_no_obstacle(store: Store, facts: Facts) -> None:
+    await store.collection("fact_bugs").insert_one(fact("a", generation=1, seq=1, tombstone=False))
+    await write(facts, fact("a"), fact("b"))
+    assert await counter(store) == (1, 2, "fact_bugs")
+    assert sorted(await stamps(store)) == ["a", "b"]
+
+
+async def test_a_lease_taken_over_raises_the_generation(store: Store, facts: Facts) -> None:
+    await write(facts, fact("a"))
+    vanished = {"owner": "somebody", "expires_at": utc_now() - timedelta(seconds=1)}
+    await store.collection("leases").update_one({"_id": "topic:bugs"}, {"$set": vanished})
+    await write(facts, fact("b"))
+    assert await counter(store) == (2, 2, "fact_bugs")
+    assert await stamps(store) == {"a": (1, 1, False), "b": (2, 2, False)}
+
+
+async def test_a_batch_whose_lease_was_lost_on_the_way_is_derived_and_stamped_anew(
+    store: Store, facts: Facts
+) -> None:
+    await write(facts, fact("a"))
+    other = Facts(store, Leases(store))
+    readings = []
+
+    async def produce() -> Batch:
+        readings.append(len(readings))
+        if len(readings) == 1:
+            # While this writer sleeps its lease runs out, and another one writes.
+            lost = {"$set": {"expires_at": utc_now() - timedelta(seconds=1)}}
+            await store.collection("leases").update_one({"_id": "topic:bugs"}, lost)
+            await write(other, fact("a", by="other"), fact("b"))
+        return Batch([fact("a", by="first")])
+
+    await facts.update("bugs", produce)
+    assert readings == [0, 1]
+    generation, seq, _ = await counter(store)
+    found = await store.one("fact_bugs", "a") or {}
+    assert found["by"] == "first"
+    assert found["seq"] == seq
+    assert generation == 2
+
+
+async def test_two_processes_write_in_turns_and_no_number_is_used_twice(store: Store) -> None:
+    writers = [Facts(store, Leases(store)) for _ in range(2)]
+    await asyncio.gather(
+        *(
+            write(writer, *(fact(f"{which}{batch}{number}") for number in range(5)))
+            for which, writer in enumerate(writers)
+            for batch in range(6)
+        )
+    )
+    found = await stamps(store)
+    assert sorted(seq for _, seq, _ in found.values()) == list(range(1, 61))
+    assert await counter(store) == (1, 60, "fact_bugs")
+
+
+async def test_a_rebuild_switches_to_a_new_collection_and_keeps_what_was_written_meanwhile(
+    store: Store, facts: Facts
+) -> None:
+    await write(facts, fact("a", v="old"), fact("b", v="old"), fact("c", v="old"))
+
+    async def batches() -> AsyncIterator[Batch]:
+        yield Batch([fact("a", v="new"), fact("b", v="new")])
+        # Live writes go on: readable at once where the counter points.
+        await write(facts, fact("a", v="live"), fact("d", v="live"), gone={"b"})
+        assert await counter(store) == (1, 6, "fact_bugs")
+        yield Batch([fact("c", v="new")])
+
+    assert await facts.rebuild("bugs", batches) == 6
+    assert await counter(store) == (2, 6, "fact_bugs_2")
+    rebuilt = {one["_id"]: (one["v"], one["tombstone"]) for one in await store.all("fact_bugs_2")}
+    assert rebuilt == {"a": ("live", False), "b": ("new", True), "c": ("new", False), "d": ("live", False)}
+    assert len(await store.all("fact_bugs")) == 4
+    # From here on live writes go to the new one; the next rebuild clears the old one away.
+    await write(facts, fact("e"))
+    assert await counter(store) == (2, 7, "fact_bugs_2")
+
+    async def all_again() -> AsyncIterator[Batch]:
+        yield Batch([fact("a"), fact("e")])
+
+    await facts.rebuild("bugs", all_again)
+    assert await counter(store) == (3, 2, "fact_bugs_3")
+    await facts.rebuild("bugs", all_again)
+    assert await store.names("fact_bugs_") == ["fact_bugs_3", "fact_bugs_4"]
+
+
+async def test_a_rebuild_that_failed_leaves_the_old_facts_and_the_next_one_begins_anew(
+    store: Store, facts: Facts
+) -> None:
+    await write(facts, fact("a"))
+
+    async def breaks() -> AsyncIterator[Batch]:
+        yield Batch([fact("half")])
+        raise OSError("killed")
+
+    with pytest.raises(OSError, match="killed"):
+        await facts.rebuild("bugs", breaks)
+    assert await counter(store) == (1, 1, "fact_bugs")
+
+    async def whole() -> AsyncIterator[Batch]:
+        yield Batch([fact("a")])
+
+    await facts.rebuild("bugs", whole)
+    assert await stamps(store, "fact_bugs_2") == {"a": (2, 1, False)}

@@ -1,0 +1,75 @@
+"""Leases: one holder at a time, taken over from one that vanished."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from metrics_api.core.leases import LeaseLost, Leases, LeaseTaken
+from metrics_api.core.store import Store
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+async def test_only_one_of_many_gets_a_lease_until_it_is_released(store: Store) -> None:
+    processes = [Leases(store) for _ in range(5)]
+    got = [lease for lease in await asyncio.gather(*(one.acquire("x") for one in processes)) if lease]
+    assert len(got) == 1
+    assert await processes[0].acquire("x") is None
+    await processes[0].release(got[0])
+    again = await processes[1].acquire("x")
+    assert again is not None
+    assert (again.generation, again.taken_over) == (1, False)
+
+
+async def test_a_lease_whose_holder_vanished_is_taken_over_with_a_higher_generation(store: Store) -> None:
+    clock = Clock()
+    first, second = Leases(store, ttl_s=60, clock=clock), Leases(store, ttl_s=60, clock=clock)
+    vanished = await first.acquire("x")
+    assert vanished is not None
+    clock.now += timedelta(seconds=59)
+    assert await second.acquire("x") is None
+    clock.now += timedelta(seconds=2)
+    taken = await second.acquire("x")
+    assert taken is not None
+    assert (taken.generation, taken.taken_over) == (2, True)
+    assert await first.renew(vanished) is False
+    with pytest.raises(LeaseLost):
+        vanished.check()
+    # The one that lost it cannot give it away either.
+    await first.release(vanished)
+    assert await first.acquire("x") is None
+
+
+async def test_a_lease_that_is_held_is_renewed_for_as_long_as_the_work_takes(store: Store) -> None:
+    leases = Leases(store, ttl_s=0.3)
+    async with leases.held("x") as lease:
+        await asyncio.sleep(0.8)
+        assert await Leases(store, ttl_s=0.3).acquire("x") is None
+        lease.check()
+    assert await leases.acquire("x") is not None
+
+
+async def test_who_waits_gets_the_lease_when_it_is_free(store: Store) -> None:
+    leases = Leases(store)
+    order = []
+
+    async def work(name: str, seconds: float) -> None:
+        async with leases.held("x", wait_s=5):
+            order.append(f"{name} begins")
+            await asyncio.sleep(seconds)
+            order.append(f"{name} ends")
+
+    await asyncio.gather(work("a", 0.1), work("b", 0.0))
+    assert sorted(order[:2]) in (["a begins", "a ends"], ["b begins", "b ends"])
+    with pytest.raises(LeaseTaken):
+        async with leases.held("x"), leases.held("x"):
+            pass
