@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.timeseries import Panel
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, GridPos
+from grafana_foundation_sdk.models.dashboard import GridPos
 
 from dashboards.colours import BACKLOG, LEDGER, STAGES, fixed, pattern
 from dashboards.graphite import Expression
@@ -12,18 +12,6 @@ from dashboards.panels import DOWNWARD, areas, bars, coloured, lines, without
 from dashboards.registry import REGISTRY
 
 WHERE = "product=$Product,version=$Version"
-# From the bottom of the diagram upwards. Stages that a configuration names otherwise stay above these.
-FROM_THE_BOTTOM = (
-    "done",
-    "closed",
-    "dropped",
-    "rejected",
-    "verified",
-    "resolved",
-    "reopened",
-    "in_progress",
-    "new",
-)
 
 BANDS = """\
 **Bands:** the number of bugs that are in each stage at the end of each day, done at the bottom. A band that
@@ -74,17 +62,8 @@ def cumulative_flow(board: Dashboard) -> Dashboard:
 
 def _bands(place: GridPos) -> Panel:
     panel = areas(1, "Cumulative flow: bugs by stage at the end of the day", BANDS, place)
-    panel.with_target(Expression(f"@tapd.bugs.flow.cumulative/{WHERE},mode=bands,done_from=range"))
-    # Grafana stacks the first series at the bottom, the API answers stages from first to last.
-    order = {"Time": 0, "time": 0}
-    for place_from_bottom, stage in enumerate(FROM_THE_BOTTOM, start=1):
-        order[f"{stage}.bugs.flow.cumulative"] = place_from_bottom
-    panel.with_transformation(DataTransformerConfig(id_val="joinByField", options={"mode": "outer"}))
-    panel.with_transformation(
-        DataTransformerConfig(
-            id_val="organize", options={"excludeByName": {}, "indexByName": order, "renameByName": {}}
-        )
-    )
+    # Grafana stacks the first series at the bottom.
+    panel.with_target(Expression(f"@tapd.bugs.flow.cumulative/{WHERE},done_from=range,order=stacked"))
     return coloured(panel, STAGES)
 
 

@@ -121,23 +121,25 @@ async def _collect(settings: Settings, once: str | None) -> None:
 
 
 class Told:
-    """Prints how far each collector is, at most once a second and when it is done."""
+    """Prints how far long runs are, at most once a second; a run over within a second says nothing."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str], float] = {}
+        self._began: dict[tuple[str, str], float] = {}
+        self._told: dict[tuple[str, str], float] = {}
+        self._records: dict[tuple[str, str], int] = {}
 
     def __call__(self, progress: Progress) -> None:
         """Print a line unless one was just printed."""
         key, now = (progress.collector, progress.scope), time.monotonic()
-        if progress.done < progress.total and now - self._last.get(key, 0.0) < 1.0:
+        if progress.records <= self._records.get(key, -1) or key not in self._began:
+            self._began[key] = self._told[key] = now
+        self._records[key] = progress.records
+        over = 0 < progress.total <= progress.done and now - self._began[key] >= 1.0
+        if now - self._told[key] < 1.0 and not over:
             return
-        self._last[key] = now
-        of = f" of {progress.total}" if progress.total else ""
-        print(
-            f"collect   {progress.collector} {progress.scope}: "
-            f"{progress.done}{of} {progress.unit}, {progress.records} records",
-            flush=True,
-        )
+        self._told[key] = now
+        far = f"{progress.done} of {progress.total} {progress.unit}, " if progress.total else ""
+        print(f"collect   {progress.collector} {progress.scope}: {far}{progress.records} records", flush=True)
 
 
 async def _rebuild(settings: Settings, topic: str | None) -> None:

@@ -36,6 +36,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "deleted": ("until", "exclude"),
     "mode": ("bands", "arrivals"),
     "done_from": ("all", "range"),
+    "order": ("stages", "stacked"),
 }
 
 

@@ -11,6 +11,7 @@ from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
 from metrics_api.query import Query, Row
 from metrics_api.selection import allowed, asked_levels, asked_stages, grouped, selected
+from metrics_api.stages import UNMAPPED
 
 
 @metric(
@@ -18,7 +19,7 @@ from metrics_api.selection import allowed, asked_levels, asked_stages, grouped, 
     topic="bugs",
     splits=("stage",),
     filters=ITEM_FILTERS,
-    options=("step", "tz", "by", "asof", "deleted", "mode", "done_from"),
+    options=("step", "tz", "by", "asof", "deleted", "mode", "done_from", "order"),
     unit="items",
 )
 def cumulative(frame: ItemFrame, query: Query) -> list[Row]:
@@ -26,17 +27,29 @@ def cumulative(frame: ItemFrame, query: Query) -> list[Row]:
 
     Bands follow items back and forth; arrivals never fall. With done_from=range the bands of final stages
     count only items whose present visit to that stage began in the window. Statuses without a stage show as
-    the band `unmapped`. Definition: docs/definitions.md, section 4.
+    the band `unmapped`. With order=stacked the stages come as a diagram stacks them, done at the bottom.
+    Definition: docs/definitions.md, section 4.
     """
     if query.options.get("mode") == "arrivals":
         groups, lines = _arrivals(frame, query)
     else:
         groups, lines = _bands(frame, query)
+    if query.options.get("order") == "stacked":
+        lines = {name: lines[name] for name in _from_the_bottom(frame, list(lines))}
     return [
         Row((*([(query.by, name)] if query.by else []), ("stage", stage)), values[at])
         for at, name in enumerate(groups)
         for stage, values in lines.items()
     ]
+
+
+def _from_the_bottom(frame: ItemFrame, names: list[str]) -> list[str]:
+    """Final stages, then the open ones from the last to the first, `unmapped` on top."""
+    looks = frame.lookups
+    open_names = {looks.stages[place] for place in looks.stage[looks.open].tolist()}
+    final = [name for name in names if name not in open_names]
+    waiting = [name for name in reversed(names) if name in open_names and name != UNMAPPED]
+    return [*final, *waiting, *(name for name in names if name == UNMAPPED)]
 
 
 def _arrivals(frame: ItemFrame, query: Query) -> tuple[list[str], dict[str, Array]]:
