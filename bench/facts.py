@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from random import Random
 
-from metrics_api.context import Context, Workspace
-from metrics_api.core.schema import BugFact
-from metrics_api.stages import Stage
+from metrics_api.core.config import Config, Product, Stage, Stages
+from metrics_api.core.schema import FEEDS, BugFact
+from metrics_api.core.store import Document, Store
 
 DAY_S = 86_400
 BEGIN = 1_700_000_000
 DAYS = 540
+END = BEGIN + (DAYS + 20) * DAY_S
 STAGES = (
-    Stage("new", ("new",), "waiting"),
-    Stage("in_progress", ("in_progress", "reopened"), "active"),
-    Stage("blocked", ("status_2",), "active"),
-    Stage("resolved", ("resolved",), "waiting", resolved=True),
-    Stage("verified", ("verified",), "waiting"),
-    Stage("closed", ("closed",), "done"),
-    Stage("rejected", ("rejected",), "dropped"),
+    Stage(name="new", statuses=("new",), flag="waiting"),
+    Stage(name="in_progress", statuses=("in_progress", "reopened"), flag="active"),
+    Stage(name="blocked", statuses=("status_2",), flag="active"),
+    Stage(name="resolved", statuses=("resolved",), flag="waiting", resolved=True),
+    Stage(name="verified", statuses=("verified",), flag="waiting"),
+    Stage(name="closed", statuses=("closed",), flag="done"),
+    Stage(name="rejected", statuses=("rejected",), flag="dropped"),
 )
 PRODUCTS = tuple(f"{number}" for number in range(1, 7))
 WEIGHTS = (70, 10, 8, 6, 4, 2)
@@ -38,24 +41,61 @@ PATH = (
 FIELDS = ("version_fix", "iteration", "priority", "module")
 
 
-def context() -> Context:
+def config() -> Config:
     """Six products of one workspace each, seven stages."""
-    return Context(
-        "Asia/Shanghai",
-        {
-            f"tapd:{name}": Workspace(
-                f"tapd:{name}", name, f"Product {name}", "Asia/Shanghai", "version_report", STAGES, "new"
-            )
+    return Config(
+        product=tuple(
+            Product(name=f"Product {name}", workspaces=(name,), stages=Stages(bugs=STAGES))
             for name in PRODUCTS
-        },
+        )
     )
 
 
-def facts(count: int, seed: int = 1) -> Iterator[list[BugFact]]:
-    """So many bugs in chunks of 2,000."""
-    rng = Random(seed)
-    for first in range(0, count, 2000):
-        yield [fact(rng, number) for number in range(first, min(first + 2000, count))]
+class MadeStore(Store):
+    """A store whose facts are made when they are read; `change` appends new versions of random ones."""
+
+    def __init__(self, bugs: int) -> None:
+        self.bugs = self.seq = bugs
+
+    def change(self, count: int) -> None:
+        """Let so many facts have changed."""
+        self.seq += count
+
+    async def matching(
+        self, name: str, field: str, values: Sequence[str], projection: Document | None = None
+    ) -> list[Document]:
+        """The counters of the topics that have facts."""
+        seqs = {"topic:bugs": self.seq, "topic:workspaces": 1}
+        found = [key for key in values if key in seqs]
+        return [{"_id": key, "generation": 1, "seq": seqs[key], "collection": key} for key in found]
+
+    async def all(self, name: str, query: Document | None = None) -> list[Document]:
+        """The watermarks, or the workspaces."""
+        at = datetime.fromtimestamp(END, UTC)
+        if name == "watermarks":
+            return [
+                {"collector": feed, "instance": "tapd", "scope": scope, "started_at": at}
+                for feed in FEEDS["bugs"]
+                for scope in PRODUCTS
+            ]
+        return [{"instance": "tapd", "id": one, "name": one, "tombstone": False} for one in PRODUCTS]
+
+    async def window(
+        self,
+        name: str,
+        field: str,
+        after: int,
+        upto: int,
+        query: Document | None = None,
+        projection: Document | None = None,
+    ) -> list[Document]:
+        """The facts with these numbers; those beyond the first ones are changed ones."""
+        return await asyncio.to_thread(self._made, after, upto)
+
+    def _made(self, after: int, upto: int) -> list[Document]:
+        rng = Random(after)
+        numbers = (seq if seq < self.bugs else rng.randrange(self.bugs) for seq in range(after, upto))
+        return [dict(fact(rng, number)) for number in numbers]
 
 
 def fact(rng: Random, number: int) -> BugFact:

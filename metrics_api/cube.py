@@ -19,7 +19,7 @@ from metrics_api.frames import ItemFrame
 # What a question may filter and split by to be answered from here.
 FIELDS = frozenset(("product", "workspace", "version", "severity", "status", "stage"))
 AXES = ("workspace", "version", "severity", "status")
-CHUNK = 500_000
+CHUNK = 100_000
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import sys
 import time
@@ -25,7 +24,7 @@ from metrics_api.core import log as logs
 from metrics_api.core.config import Log, parse_config
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import ConfigError
-from metrics_api.core.settings import Settings
+from metrics_api.core.settings import Settings, child_environment
 from metrics_api.core.store import opened_store
 from metrics_api.embedded import embedded_store
 from metrics_api.server import bound, serving
@@ -112,7 +111,7 @@ async def _simulator(plan: DemoPlan, born: str) -> AsyncIterator[dict[str, Any]]
         *("--born", born, "--quota", str(QUOTA_PER_MINUTE), "--events-per-minute", "12"),
         *("--journal", str(plan.data / "journal.jsonl"), "--ready-file", str(ready)),
     ]
-    async with _child("the simulated company", command, dict(os.environ)) as process:
+    async with _child("the simulated company", command, child_environment({})) as process:
         until = time.monotonic() + START_S
         while not ready.exists():
             if process.returncode is not None or time.monotonic() > until:
@@ -171,13 +170,14 @@ def _toml(value: str | list[str]) -> str:
 
 
 def _environment(company: Mapping[str, Any], uri: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "MONGODB_URI": uri,
-        "ENGMETRICS_TAPD_TAPD_USER": company["tapd_user"],
-        "ENGMETRICS_TAPD_TAPD_PASSWORD": company["tapd_password"],
-        "ENGMETRICS_GITLAB_GITLAB_TOKEN": company["gitlab_token"],
-    }
+    return child_environment(
+        {
+            "MONGODB_URI": uri,
+            "ENGMETRICS_TAPD_TAPD_USER": company["tapd_user"],
+            "ENGMETRICS_TAPD_TAPD_PASSWORD": company["tapd_password"],
+            "ENGMETRICS_GITLAB_GITLAB_TOKEN": company["gitlab_token"],
+        }
+    )
 
 
 async def _announce(url: str, workspace: str) -> None:

@@ -22,6 +22,7 @@ from metrics_api.core.store import WINDOW, Store
 from metrics_api.cube import Cube, build_cube, change_cube, merged_cube
 from metrics_api.events import EventTable
 from metrics_api.frames import ItemTable
+from metrics_api.memory import give_back, settle
 from metrics_api.world import World
 
 log = logging.getLogger(__name__)
@@ -145,6 +146,8 @@ class Reader:
         cubes: tuple[Cube, ...] = self.world.bugs.cubes if self.world.bugs else ()
         if changes is None or not cubes:
             cubes = (await asyncio.to_thread(build_cube, frame),)
+            settle()
+            await asyncio.to_thread(give_back)
         else:
             more = [await asyncio.to_thread(change_cube, frame, *change) for change in changes]
             cubes = (*cubes, *more)

@@ -15,6 +15,7 @@ from metrics_api.core.errors import ConfigError
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from metrics_api.evaluate import Evaluator
+from metrics_api.memory import settle
 from metrics_api.reader import Reader
 
 
@@ -40,6 +41,7 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Serve the API while inside and yield its URL; everything started here is stopped and awaited."""
     server = settings.config.server
+    settle()
     listener = listener or bound(server.host, server.port)
     reader = Reader(store, settings.config)
     evaluator = Evaluator(reader)

@@ -85,6 +85,11 @@ class Settings:
             raise ConfigError(f"{variable}_FILE: {file} cannot be read: {error}") from None
 
 
+def child_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that this one starts: its own and more."""
+    return {**os.environ, **more}
+
+
 def load_settings(config_file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings of this process: file, then environment, then `overrides` (`{"server": {"port": 1}}`).
 
