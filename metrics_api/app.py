@@ -14,18 +14,10 @@ from metrics_api.core.errors import EngmetricsError
 from metrics_api.core.security import READ_ALL
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
+from metrics_api.evaluate import Evaluator
 from metrics_api.routes import export, falcon, graphite, ops
 from metrics_api.routes.answers import Handler
-from metrics_api.routes.keys import (
-    CLOCK,
-    EVALUATOR,
-    SETTINGS,
-    STORE,
-    TELEMETRY,
-    Evaluator,
-    authorize,
-    stream_of,
-)
+from metrics_api.routes.keys import CLOCK, EVALUATOR, SETTINGS, STORE, TELEMETRY, authorize, stream_of
 from metrics_api.routes.telemetry import Telemetry
 
 __all__ = ["CLOCK", "EVALUATOR", "SETTINGS", "STORE", "TELEMETRY", "create_app"]

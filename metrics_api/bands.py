@@ -65,7 +65,8 @@ def _cube_answers(frame: ItemFrame, query: Query) -> bool:
     if query.options.get("asof") == "now" or query.options.get("deleted") == "exclude":
         return False
     wanted = allowed_workspaces(frame, query)
-    zones = {zone for zone, allow in zip(frame.lookups.zones, wanted, strict=True) if allow}
+    # Code 0 is no workspace: no segment has it.
+    zones = {zone for zone, allow in zip(frame.lookups.zones[1:], wanted[1:], strict=True) if allow}
     return zones <= {query.buckets.zone}
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from metrics_api import metrics, target
 from metrics_api.core.days import STEPS, zone
 from metrics_api.core.errors import BadRequest, UnknownName
-from metrics_api.query import EMPTY, Query, Row
+from metrics_api.query import Query, Row
 
 Function = Callable[[Any, Query], Sequence[Row]]
 
@@ -156,6 +156,3 @@ def load_catalog() -> Catalog:
     for module in pkgutil.iter_modules(metrics.__path__):
         importlib.import_module(f"{metrics.__name__}.{module.name}")
     return Catalog(dict(sorted(_METRICS.items())))
-
-
-__all__ = ["EMPTY", "Catalog", "Metric", "load_catalog", "metric"]

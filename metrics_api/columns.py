@@ -7,7 +7,7 @@ while the writer appends.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,10 +47,6 @@ class Codes:
                 self.values.append(value)
             found.append(code)
         return found
-
-    def table(self, wanted: Callable[[str], bool]) -> Mask:
-        """A lookup table by code: whether each value is wanted."""
-        return np.fromiter((wanted(value) for value in list(self.values)), dtype=np.bool_)
 
 
 class Buffer:

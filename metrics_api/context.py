@@ -35,7 +35,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Project:
-    """A GitLab project, called a component of its product ("" without one); `key` is `<instance>:<path>`."""
+    """A GitLab project, called a component of its product ("" without one); `key` is `<instance>:<id>`."""
 
     key: str
     id: str
@@ -123,8 +123,16 @@ def build_context(
     components = {}
     for fact in projects:
         if not fact["tombstone"]:
-            key = f"{fact['instance']}:{fact['path']}"
-            owner = of_project.get(key)
+            key = f"{fact['instance']}:{fact['id']}"
+            paths = (fact["path"], fact.get("asked", ""))
+            owner = next(
+                (
+                    of_project[path]
+                    for path in (f"{fact['instance']}:{one}" for one in paths)
+                    if path in of_project
+                ),
+                None,
+            )
             components[key] = Project(
                 key,
                 fact["id"],

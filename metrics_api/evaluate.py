@@ -28,9 +28,10 @@ from metrics_api.world import World
 
 log = logging.getLogger(__name__)
 
-CACHED_ANSWERS = 1024
+# How many points the cached answers may hold together: some 100 MB.
+CACHED_POINTS = 2_000_000
 # The endpoint of a series that nothing tells apart.
-NO_DATA = "all"
+UNSPLIT = "all"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Evaluator:
         self.reader = reader
         self.clock = clock
         self.catalog = load_catalog()
-        self.cache: Cache[list[Series]] = Cache(CACHED_ANSWERS)
+        self.cache: Cache[list[Series]] = Cache(CACHED_POINTS, _points)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="metrics")
 
     def close(self) -> None:
@@ -105,7 +106,8 @@ class Evaluator:
 
     async def find(self, query: str, principal: Principal) -> list[Node]:
         """The names or values behind a find query; `[]` for what nobody knows."""
-        return find.answers(self.reader.world, self.catalog, query, principal)
+        world, loop = self.reader.world, asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, find.answers, world, self.catalog, query, principal)
 
     async def annotations(
         self, start: int, until: int, tags: Sequence[str], principal: Principal
@@ -115,11 +117,15 @@ class Evaluator:
 
     def asked(self, world: World, text: str, start: int, until: int, principal: Principal) -> Asked:
         """The checked question in a target; raises BadRequest with what would be right."""
+        values = world.values(principal.products)
 
         def known(key: str) -> Collection[str]:
-            return world.values.get(key, frozenset())
+            return values.get(key, frozenset())
 
         metric, pairs, options = self.catalog.checked(target.parse(text, known))
+        for pair in pairs:
+            if pair.negated and not pair.values and pair.regex is None:
+                raise BadRequest(f"{pair.key}!=* selects nothing: leave it out, or name values")
         filters = tuple(
             Filter(pair.key, frozenset(pair.values), pair.regex, pair.negated)
             for pair in pairs
@@ -131,7 +137,7 @@ class Evaluator:
         until = min(until, now)
         low = day_start(EPOCH, zone_name)
         start, until = max(start, low), max(until, low - 1)
-        if metric.last_only and start <= until:
+        if metric.last_only:
             start = until
         query = replace(query, buckets=buckets(start, until, options.get("step", "1d"), zone_name))
         return Asked(metric, query, _written(pairs))
@@ -151,12 +157,18 @@ class Evaluator:
     async def _computed(
         self, world: World, asked: Asked, usable: tuple[int, int], partial: bool
     ) -> list[Series]:
-        frame = world.frame(asked.metric.topic)
-        rows: list[Row] = []
-        if frame is not None and len(asked.query.buckets) and not _unknown(world, asked.query):
-            loop = asyncio.get_running_loop()
-            rows = list(await loop.run_in_executor(self._threads, asked.metric.function, frame, asked.query))
-        return [_series(asked, row, usable, partial) for row in rows] or [_empty(asked)]
+        def compute() -> list[Series]:
+            frame = world.frame(asked.metric.topic)
+            rows: Sequence[Row] = ()
+            if frame is not None and len(asked.query.buckets) and not _unknown(world, asked.query):
+                rows = asked.metric.function(frame, asked.query)
+            return [_series(asked, row, usable, partial) for row in rows] or [_empty(asked)]
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, compute)
+
+
+def _points(answer: Sequence[Series]) -> int:
+    return sum(len(series.timestamps) + 1 for series in answer)
 
 
 def _written(pairs: Sequence[target.Pair]) -> dict[str, str]:
@@ -174,7 +186,7 @@ def _unknown(world: World, query: Query) -> bool:
     return any(
         one.regex is None
         and not one.negated
-        and not (one.values & world.values.get(one.key, frozenset()))
+        and not (one.values & world.values(query.products).get(one.key, frozenset()))
         and EMPTY not in one.values
         for one in query.filters
     )
@@ -208,6 +220,6 @@ def _series(asked: Asked, row: Row, usable: tuple[int, int], partial: bool) -> S
 
 
 def _empty(asked: Asked) -> Series:
-    tags = {**asked.written, "name": asked.metric.name, "series": NO_DATA}
+    tags = {**asked.written, "name": asked.metric.name, "series": UNSPLIT}
     step = asked.query.buckets.step_s
-    return Series(NO_DATA, asked.metric.counter, asked.metric.name, step, (), (), tags)
+    return Series(UNSPLIT, asked.metric.counter, asked.metric.name, step, (), (), tags)

@@ -46,6 +46,15 @@ class EventFrame:
         values = [(one.product if field == "product" else one.path) if one else "" for one in known]
         return self.codes["project"], values
 
+    def values_within(self, field: str, products: frozenset[str] | None) -> set[str]:
+        """The values a field ever had in some products (None: all), "" among them."""
+        codes, values = self.field_values(field)
+        if products is None:
+            return set(values)
+        projects, names = self.field_values("product")
+        inside = self.live & np.array([name in products for name in names], dtype=np.bool_)[projects]
+        return {values[code] for code in np.unique(codes[inside]).tolist()}
+
     def texts(self, field: str, rows: Array) -> pd.Categorical:
         """The values of a field in some rows, in the order of their names, N/A last."""
         codes, values = self.field_values(field)

@@ -46,7 +46,8 @@ def _products(world: World, asked: str, principal: Principal) -> frozenset[str]:
     """The products a tag's value names: one, `{a,b}`, `a,b`, `*`; none for an unresolved `$Product`."""
     readable = frozenset(name for name in world.context.products if principal.may_read(name))
     if asked in ("", "*"):
-        return readable
+        # What belongs to no product is for those only who may read everything.
+        return readable | {""} if principal.products is None else readable
     known = KnownValues(readable)
     whole = known.match(asked, 0, ends_of_text)
     if whole:
@@ -54,7 +55,7 @@ def _products(world: World, asked: str, principal: Principal) -> frozenset[str]:
     if asked.startswith("{") and asked.endswith("}"):
         asked = asked[1:-1]
     found = frozenset(_split(asked, known))
-    return readable if "*" in found else found
+    return _products(world, "*", principal) if "*" in found else found
 
 
 def _split(text: str, known: KnownValues) -> Collection[str]:

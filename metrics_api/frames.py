@@ -7,7 +7,7 @@ ones dead. Stages are mapped here, so a new stage map needs no reload.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,6 @@ class ItemFrame:
     dead: Rows
     last_row: Array
     first_start: Array
-    keys: Sequence[str]
     context: Context
     lookups: Lookups
     day_numbers: DayNumbers
@@ -87,7 +86,6 @@ class ItemTable:
         self._stage, self._visit, self._mark = Buffer(np.uint8), Buffer(np.uint32), Buffer(np.uint8)
         self._crossing: Array = np.empty(0, dtype=np.int64)
         self.dictionaries = {name: Codes() for name in CODED}
-        self._keys: list[str] = []
         self._numbers: dict[str, int] = {}
         # By item: its first row and how many rows it has; none once it is gone.
         self._first_row: Array = np.empty(0, dtype=np.uint32)
@@ -169,17 +167,13 @@ class ItemTable:
             dead=self._dead,
             last_row=self._last_row,
             first_start=self._first_start,
-            keys=self._keys,
             context=self.context,
             lookups=self._lookups,
             day_numbers=self._days,
         )
 
     def _number(self, key: str) -> int:
-        number = self._numbers.setdefault(key, len(self._keys))
-        if number == len(self._keys):
-            self._keys.append(key)
-        return number
+        return self._numbers.setdefault(key, len(self._numbers))
 
     def _place_of(self, number: int) -> tuple[int, int]:
         if number >= len(self._rows):
@@ -225,10 +219,10 @@ class ItemTable:
         """Note where the items' rows are; snapshots keep the array of last rows they were given."""
         numbers = np.fromiter(places, dtype=np.int64, count=len(places))
         placed = np.array(list(places.values()), dtype=np.uint32).reshape(-1, 2)
-        self._first_row = grown(self._first_row, len(self._keys))
-        self._rows = grown(self._rows, len(self._keys))
+        self._first_row = grown(self._first_row, len(self._numbers))
+        self._rows = grown(self._rows, len(self._numbers))
         self._first_row[numbers], self._rows[numbers] = placed[:, 0], placed[:, 1]
-        last_row = np.zeros(len(self._keys), dtype=np.uint32)
+        last_row = np.zeros(len(self._numbers), dtype=np.uint32)
         last_row[: len(self._last_row)] = self._last_row
         some = placed[:, 1] > 0
         last_row[numbers[some]] = placed[some].sum(axis=1) - 1

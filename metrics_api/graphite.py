@@ -61,12 +61,9 @@ def encode_series(answers: Iterable[Answered | Constant]) -> bytes:
 
 
 def _row(series: Series, reference: str | None) -> dict[str, object]:
-    # Alerting tells series apart by their tags, so each carries what was asked and what it is.
-    tags = {"name": series.name, "series": series.endpoint}
-    tags.update((key, str(value)) for key, value in series.tags.items())
     return {
         "target": _named(f"{series.endpoint}.{series.counter}", reference),
-        "tags": tags,
+        "tags": dict(series.tags),
         "datapoints": [[value, at] for at, value in points(series)],
     }
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from metrics_api.bands import accumulated
-from metrics_api.columns import Array, Mask
+from metrics_api.columns import Array
 from metrics_api.frames import CONTINUES, CREATED, DELETED, MERGED, MOVED, ItemFrame
 from metrics_api.lookups import DROPPED_LEVEL
 from metrics_api.query import Query
@@ -22,48 +22,53 @@ LEDGER = (
 )  # fmt: skip
 
 
-def ledger(frame: ItemFrame, mask: Mask, query: Query) -> Array:
-    """The moves of the selected items in each bucket: shape (len(LEDGER), buckets), int64.
+def ledger(frame: ItemFrame, group: Array, groups: int, query: Query) -> Array:
+    """The moves of the selected items in each bucket: shape (groups, len(LEDGER), buckets), int64.
 
-    Moves are neighbouring segments. A move between two selected segments is one of status; into or out of the
-    selection it is moved_in or moved_out, of open items only.
+    `group` is the group of each segment, negative where it is not selected. Moves are neighbouring segments.
+    A move between two segments of a group is one of status; into or out of a group it is moved_in or
+    moved_out, of open items only.
     """
     starts, stops = frame.days(query.buckets.zone)
     looks = frame.lookups
-    counts = dict.fromkeys(LEDGER, np.zeros(len(query.buckets), dtype=np.int64))
+    counts = np.zeros((groups, len(LEDGER), len(query.buckets)), dtype=np.int64)
 
-    born = np.flatnonzero(mask & (frame.begin == CREATED))
-    stage, day = frame.stage[born], starts[born]
-    counts["created"] = query.counted(day)
-    counts["closed"] = query.counted(day[~looks.open[stage]])
-    counts["resolved"] = query.counted(day[looks.resolved[stage]])
+    def count(name: str, which: Array, owner: Array, day: Array) -> None:
+        inside, bucket = query.bucket_of(day[which])
+        place = owner[which][inside].astype(np.int64) * len(query.buckets) + bucket
+        found = np.bincount(place, minlength=groups * len(query.buckets))
+        counts[:, LEDGER.index(name)] += found.reshape(groups, -1)
 
-    inside = mask.copy()
-    inside[1:] |= mask[:-1]
-    rows = np.flatnonzero(inside & (frame.begin == CONTINUES))
+    born = np.flatnonzero((group >= 0) & (frame.begin == CREATED))
+    stage, owner, day = frame.stage[born], group[born], starts[born]
+    count("created", np.ones(len(born), dtype=np.bool_), owner, day)
+    count("closed", ~looks.open[stage], owner, day)
+    count("resolved", looks.resolved[stage], owner, day)
+
+    touched = group >= 0
+    touched[1:] |= touched[:-1].copy()
+    rows = np.flatnonzero(touched & (frame.begin == CONTINUES))
     now, before = frame.stage[rows], frame.stage[rows - 1]
-    selected, was_selected = mask[rows], mask[rows - 1]
-    stays, day = selected & was_selected, starts[rows]
+    owner, owned, day = group[rows], group[rows - 1], starts[rows]
+    stays = (owner == owned) & (owner >= 0)
     is_open, was_open = looks.open[now], looks.open[before]
     is_resolved, was_resolved = looks.resolved[now], looks.resolved[before]
     earlier = looks.rank[now] < looks.rank[before]
-    for name, which in (
-        ("closed", stays & was_open & ~is_open),
-        ("reopened", stays & ~was_open & is_open),
-        ("resolved", stays & is_resolved & ~was_resolved),
-        ("returned", stays & was_resolved & is_open & ~is_resolved & earlier),
-        ("moved_in", selected & ~was_selected & is_open),
-        ("moved_out", was_selected & ~selected & was_open),
-    ):
-        counts[name] = counts[name] + query.counted(day[which])
+    count("closed", stays & was_open & ~is_open, owner, day)
+    count("reopened", stays & ~was_open & is_open, owner, day)
+    count("resolved", stays & is_resolved & ~was_resolved, owner, day)
+    count("returned", stays & was_resolved & is_open & ~is_resolved & earlier, owner, day)
+    count("moved_in", ~stays & (owner >= 0) & is_open, owner, day)
+    count("moved_out", ~stays & (owned >= 0) & was_open, owned, day)
 
-    gone = np.flatnonzero(mask & (frame.end >= DELETED))
-    is_open, end, day = looks.open[frame.stage[gone]], frame.end[gone], stops[gone]
+    gone = np.flatnonzero((group >= 0) & (frame.end >= DELETED))
+    is_open, end = looks.open[frame.stage[gone]], frame.end[gone]
+    owner, day = group[gone], stops[gone]
     removed = (end == DELETED) | (end == MERGED)
-    counts["removed"] = query.counted(day[removed & is_open])
-    counts["removed_closed"] = query.counted(day[removed & ~is_open])
-    counts["moved_out"] = counts["moved_out"] + query.counted(day[(end == MOVED) & is_open])
-    return np.array([counts[name] for name in LEDGER])
+    count("removed", removed & is_open, owner, day)
+    count("removed_closed", removed & ~is_open, owner, day)
+    count("moved_out", (end == MOVED) & is_open, owner, day)
+    return counts
 
 
 def arrivals(

@@ -55,7 +55,7 @@ def build_lookups(context: Context, dictionaries: Mapping[str, Codes]) -> Lookup
     known = [context.workspaces.get(key) for key in keys]
     order = context.stage_order
     rows = {(len(order), True, False, UNRANKED, 0): 0}
-    class_of = np.zeros((len(keys), len(statuses)), dtype=np.uint8)
+    class_of = np.zeros((len(keys), len(statuses)), dtype=np.uint16)
     flows: dict[tuple[Stage, ...], int] = {}
     for at, workspace in enumerate(known):
         stages = workspace.stages if workspace else ()
@@ -85,12 +85,12 @@ def build_lookups(context: Context, dictionaries: Mapping[str, Codes]) -> Lookup
         zones=tuple(one.zone if one else context.zone for one in known),
         class_of=class_of,
         stages=(*order, UNMAPPED),
-        stage=np.array(columns[0], dtype=np.uint8),
+        stage=np.array(columns[0], dtype=np.uint16),
         open=np.array(columns[1], dtype=np.bool_),
         resolved=np.array(columns[2], dtype=np.bool_),
         rank=np.array(columns[3], dtype=np.int16),
         level=np.array(columns[4], dtype=np.uint8),
-        flow_of=np.array([flows[one.stages if one else ()] for one in known], dtype=np.uint8),
+        flow_of=np.array([flows[one.stages if one else ()] for one in known], dtype=np.uint16),
         flows=tuple(tuple(stage.name for stage in stages if stage.flag != "dropped") for stages in flows),
         iteration_names=tuple(
             context.iteration_by_id.get(raw, raw) for raw in dictionaries["iteration"].values

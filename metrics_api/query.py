@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,11 @@ import re2
 from metrics_api.core.days import Buckets
 
 EMPTY = "N/A"
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Any:
+    return re2.compile(pattern)
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,11 @@ class Filter:
     regex: str | None = None
     negated: bool = False
 
-    def matches(self, values: Iterable[str]) -> list[bool]:
-        """Whether each value meets the condition."""
-        if self.regex is None:
-            return [((value or EMPTY) in self.values) != self.negated for value in values]
-        pattern = re2.compile(self.regex)
-        return [(pattern.match(value or EMPTY) is not None) != self.negated for value in values]
+    def accepts(self, value: str) -> bool:
+        """Whether a value meets the condition."""
+        shown = value or EMPTY
+        found = shown in self.values if self.regex is None else _compiled(self.regex).match(shown) is not None
+        return found != self.negated
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,6 @@ class Query:
             - 1
         )
         return inside, places
-
-    def counted(self, days: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """How many of the day numbers fall in each bucket."""
-        return np.bincount(self.bucket_of(days)[1], minlength=len(self.buckets))
 
 
 @dataclass(frozen=True)

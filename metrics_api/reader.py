@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from metrics_api.context import Context, build_context
 from metrics_api.core.config import Config
 from metrics_api.core.errors import StoreUnavailable
-from metrics_api.core.schema import FEEDS
+from metrics_api.core.schema import FEEDS, LISTS
 from metrics_api.core.store import WINDOW, Store
 from metrics_api.cube import Cube, build_cube, change_cube, merged_cube
 from metrics_api.events import EventTable
@@ -57,18 +57,9 @@ class Reader:
 
     async def look(self) -> bool:
         """Take over what changed since the last look and say whether anything did; or StoreUnavailable."""
-        counters = {
-            document["_id"].removeprefix("topic:"): (
-                document["generation"],
-                document["seq"],
-                document["collection"],
-            )
-            for document in await self._store.matching(
-                "counters", "_id", [f"topic:{t}" for t in (*SMALL, *FEEDS)]
-            )
-        }
+        counters = await self._counters((*SMALL, *FEEDS))
         changed = await self._look_at_known()
-        if any(counters.get(topic) != self._seen.get(topic) for topic in SMALL):
+        if self.refreshed_at is None or any(counters.get(one) != self._seen.get(one) for one in SMALL):
             changed = await self._load_context(counters) or changed
         for topic in FEEDS:
             counter = counters.get(topic)
@@ -78,15 +69,21 @@ class Reader:
         return changed
 
     async def _look_at_known(self) -> bool:
-        names = [name for feeds in FEEDS.values() for name in feeds]
+        names = [*(name for feeds in FEEDS.values() for name in feeds), *LISTS.values()]
+        marks = await self._store.matching("watermarks", "collector", names)
         known = {
             (mark["collector"], f"{mark['instance']}:{mark['scope']}"): int(mark["started_at"].timestamp())
-            for mark in await self._store.all("watermarks", {"collector": {"$in": names}})
+            for mark in marks
             if mark["started_at"] is not None
         }
-        if known == self.world.known:
+        present = {
+            f"{mark['collector']}:{mark['instance']}": frozenset(mark["cursor"]["scopes"])
+            for mark in marks
+            if mark["collector"] in LISTS.values() and "scopes" in mark["cursor"]
+        }
+        if (known, present) == (self.world.known, self.world.present):
             return False
-        self.world = replace(self.world, known=known)
+        self.world = replace(self.world, known=known, present=present)
         return True
 
     async def _load_context(self, counters: Mapping[str, Counter]) -> bool:
@@ -112,24 +109,41 @@ class Reader:
         return True
 
     async def _load(self, topic: str, counter: Counter) -> bool:
-        seen = self._seen.get(topic)
-        fresh = seen is None or seen[0] != counter[0] or seen[2] != counter[2]
-        table = self._bugs if topic == "bugs" else self._events
-        if table.wasteful:
-            fresh = True
+        seen = self._seen.pop(topic, None)
+        table: ItemTable | EventTable = self._bugs if topic == "bugs" else self._events
+        fresh = seen is None or (seen[0], seen[2]) != (counter[0], counter[2]) or table.wasteful
         if fresh:
             table = ItemTable(self.world.context) if topic == "bugs" else EventTable(self.world.context)
-        changes = []
-        async for facts in self._facts(counter, 0 if fresh or seen is None else seen[1]):
-            changes.append(await asyncio.to_thread(table.apply, facts))
+        # While anything fails, the topic counts as not seen: what was half taken over is loaded anew.
+        changes: list[Any] = []
+        after = 0 if fresh or seen is None else seen[1]
+        while after < counter[1]:
+            async for facts in self._facts(counter, after):
+                changes.append(await asyncio.to_thread(table.apply, facts))
+            after = counter[1]
+            # What was stamped anew while loading is not where it was: catch up before anyone sees the frame.
+            now = await self._counters([topic])
+            if topic in now and (now[topic][0], now[topic][2]) == (counter[0], counter[2]):
+                counter = now[topic]
         if isinstance(table, ItemTable):
             self._bugs = table
-            await self._publish_bugs(None if fresh else [change for change in changes if change is not None])
+            await self._publish_bugs(None if fresh else changes)
         else:
             self._events = table
             self._publish(topic, events=table.snapshot())
         self._seen[topic] = counter
         return True
+
+    async def _counters(self, topics: Sequence[str]) -> dict[str, Counter]:
+        found = await self._store.matching("counters", "_id", [f"topic:{topic}" for topic in topics])
+        return {
+            document["_id"].removeprefix("topic:"): (
+                document["generation"],
+                document["seq"],
+                document["collection"],
+            )
+            for document in found
+        }
 
     async def _facts(self, counter: Counter, after: int) -> AsyncIterator[list[Any]]:
         _, upto, collection = counter

@@ -35,12 +35,21 @@ def field_values(frame: ItemFrame, field: str) -> tuple[Array, Sequence[str]]:
     return frame.codes[field], list(frame.dictionaries[field].values)
 
 
+def values_within(frame: ItemFrame, field: str, products: frozenset[str] | None) -> set[str]:
+    """The values a field ever had in some products (None: all), "" among them."""
+    codes, values = field_values(frame, field)
+    if products is None:
+        return set(values)
+    table = np.array([product in products for product in frame.lookups.products], dtype=np.bool_)
+    inside = frame.alive() & table[frame.codes["workspace"]]
+    return {
+        values[code] for code in np.flatnonzero(np.bincount(codes[inside], minlength=len(values))).tolist()
+    }
+
+
 def allowed(values: Sequence[str], filters: Sequence[Filter]) -> Mask:
     """A table by code: whether a value meets all filters on its field."""
-    table = np.ones(len(values), dtype=np.bool_)
-    for one in filters:
-        table &= np.array(one.matches(values), dtype=np.bool_)
-    return table
+    return np.fromiter((all(one.accepts(value) for one in filters) for value in values), dtype=np.bool_)
 
 
 def allowed_workspaces(frame: ItemFrame, query: Query) -> Mask:

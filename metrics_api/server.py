@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +19,8 @@ from metrics_api.core.store import Store
 from metrics_api.evaluate import Evaluator
 from metrics_api.memory import settle
 from metrics_api.reader import Reader
+
+log = logging.getLogger(__name__)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -35,6 +39,13 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _stop_if_broken(reader: asyncio.Task[None]) -> None:
+    """Without its reader the API would serve old numbers for ever: stop, and let whoever started it know."""
+    if not reader.cancelled() and reader.exception() is not None:
+        log.critical("the reader ended, stopping", exc_info=reader.exception())
+        signal.raise_signal(signal.SIGTERM)
+
+
 @asynccontextmanager
 async def serving(
     settings: Settings, store: Store, listener: socket.socket | None = None
@@ -46,6 +57,7 @@ async def serving(
     reader = Reader(store, settings.config)
     evaluator = Evaluator(reader)
     refreshing = asyncio.create_task(reader.run(), name="reader")
+    refreshing.add_done_callback(_stop_if_broken)
     runner = web.AppRunner(create_app(settings, store, evaluator), access_log=None)
     try:
         await runner.setup()

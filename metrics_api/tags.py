@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-import numpy as np
-
 from metrics_api.catalog import Catalog
-from metrics_api.columns import Mask
-from metrics_api.events import EventFrame
 from metrics_api.frames import ItemFrame
 from metrics_api.query import EMPTY
-from metrics_api.selection import SEVERITIES, field_values
+from metrics_api.selection import SEVERITIES, values_within
 from metrics_api.world import World
 
 Tag = Callable[[World, Catalog, frozenset[str]], list[str]]
@@ -34,7 +30,7 @@ def tag(name: str) -> Callable[[Tag], Tag]:
 @tag("product")
 def product(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
     """The products."""
-    return sorted(products)
+    return sorted(products - {""})
 
 
 @tag("workspace")
@@ -45,15 +41,8 @@ def workspace(world: World, catalog: Catalog, products: frozenset[str]) -> list[
 
 @tag("component")
 def component(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
-    """The paths of the products' GitLab projects; projects without a product when all are asked for."""
-    everything = products >= set(world.context.products)
-    return sorted(
-        {
-            one.path
-            for one in world.context.projects.values()
-            if one.product in products or (everything and not one.product)
-        }
-    )
+    """The paths of the products' GitLab projects; "" among the products stands for those without one."""
+    return sorted({one.path for one in world.context.projects.values() if one.product in products})
 
 
 @tag("version")
@@ -115,13 +104,7 @@ def stage(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]
 @tag("branch")
 def branch(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
     """The branches the products' projects were pushed to."""
-    frame = world.events
-    if not isinstance(frame, EventFrame):
-        return []
-    projects, names = frame.field_values("product")
-    codes, values = frame.field_values("branch")
-    inside = frame.live & np.array([name in products for name in names], dtype=np.bool_)[projects]
-    return sorted({values[code] for code in np.unique(codes[inside]).tolist()} - {""})
+    return sorted(world.events.values_within("branch", products) - {""}) if world.events else []
 
 
 @tag("environment")
@@ -143,12 +126,5 @@ def _iterations(world: World, products: Collection[str]) -> set[str]:
 
 def _present(frame: ItemFrame | None, field: str, products: frozenset[str], empty: bool = False) -> list[str]:
     """The values a field ever had in the products, sorted; with `empty` N/A last if some had none."""
-    if frame is None:
-        return []
-    inside: Mask = frame.alive()
-    table = np.array([name in products for name in frame.lookups.products], dtype=np.bool_)
-    inside &= table[frame.codes["workspace"]]
-    codes, values = field_values(frame, field)
-    counts = np.bincount(codes[inside], minlength=len(values))
-    found = {values[code] for code in np.flatnonzero(counts).tolist()}
+    found = values_within(frame, field, products) if frame else set()
     return sorted(found - {""}) + ([EMPTY] if empty and "" in found else [])

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -199,20 +199,15 @@ def _known_keys(path: list[str | int]) -> list[str]:
     model: type[BaseModel] = Config
     for part in path:
         if isinstance(part, str):
-            annotation = str(model.model_fields[part].annotation)
-            for candidate in (
-                Server,
-                StoreSection,
-                Log,
-                TapdInstance,
-                GitlabInstance,
-                Product,
-                Stages,
-                Stage,
-            ):
-                if re.search(rf"\.{candidate.__name__}\b", annotation):
-                    model = candidate
+            model = _section_in(model.model_fields[part].annotation) or model
     return sorted(model.model_fields)
+
+
+def _section_in(annotation: object) -> type[BaseModel] | None:
+    """The section that a field holds, as itself or as in `tuple[Stage, ...]`; None for a plain value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_section_in, get_args(annotation))), None)
 
 
 def _line_of(text: str, path: list[str | int]) -> int:

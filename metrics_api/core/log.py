@@ -17,6 +17,8 @@ from metrics_api.core.config import Log
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _BARE = re.compile(r"[\w.:/@+#-]+", re.ASCII)
+# JSON may hold these as they are, but readers take some for line ends and terminals some for commands.
+_CONTROL = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 # Libraries that say at "info" what only their makers want to know.
 QUIET: Final = ("apscheduler", "asyncio", "pymongo", "urllib3")
@@ -77,4 +79,6 @@ def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> Iterator
 
 def _quoted(value: object) -> str:
     text = str(value)
-    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    if _BARE.fullmatch(text):
+        return text
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))

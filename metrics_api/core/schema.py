@@ -31,6 +31,9 @@ FEEDS: Final[dict[str, tuple[str, ...]]] = {
     "events": ("gitlab.events",),
 }
 
+# The collector that lists a topic's scopes; its watermark's cursor holds those that are there, as `scopes`.
+LISTS: Final[dict[str, str]] = {"bugs": "tapd.workspaces", "events": "gitlab.projects"}
+
 
 class RawRecord(TypedDict):
     """Envelope of one upstream record; `_id` is `<instance>:<scope>:<id>`, `data` is verbatim.

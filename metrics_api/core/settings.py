@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Settings:
     """All that the processes are told: the configuration and where the secrets are."""
 
     config: Config
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
 
     def credentials(self, upstream: str, name: str) -> Credentials:
         """The credentials of an instance; raises ConfigError for a secret file that cannot be read."""
@@ -86,8 +86,17 @@ class Settings:
 
 
 def child_environment(more: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a process that this one starts: its own and more."""
-    return {**os.environ, **more}
+    """The environment for a process that this one starts and configures wholly.
+
+    What configures an engmetrics is left out, so that a demo on a machine set up for production stays away
+    from it; the loopback is reached without a proxy.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("ENGMETRICS_") and name not in ("MONGODB_URI", "NO_PROXY", "no_proxy")
+    }
+    return {**kept, "NO_PROXY": "127.0.0.1,localhost", **more}
 
 
 def load_settings(config_file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:

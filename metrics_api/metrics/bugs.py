@@ -27,22 +27,17 @@ def change(frame: ItemFrame, query: Query) -> list[Row]:
     by a field, each value has the ledger it would have as a filter; values without a move are left out.
     Definition: docs/definitions.md, section 2.
     """
-    mask = selected(frame, query)
-    if not query.by:
-        return rows_of("move", LEDGER, ledger(frame, mask, query))
-    rows = np.flatnonzero(mask)
+    rows = np.flatnonzero(selected(frame, query))
     group, names = grouped(frame, query, rows)
-    found = []
-    for place, name in enumerate(names):
-        inside = np.zeros_like(mask)
-        inside[rows[group == place]] = True
-        moves = ledger(frame, inside, query)
-        if moves.any():
-            found += [
-                Row(((query.by, name), ("move", move)), line)
-                for move, line in zip(LEDGER, moves, strict=True)
-            ]
-    return found
+    owner = np.full(frame.size, -1, dtype=np.int32)
+    owner[rows] = group
+    counts = ledger(frame, owner, len(names), query)
+    return [
+        Row((*([(query.by, name)] if query.by else []), ("move", move)), line)
+        for name, moves in zip(names, counts, strict=True)
+        if not query.by or moves.any()
+        for move, line in zip(LEDGER, moves, strict=True)
+    ]
 
 
 @metric(

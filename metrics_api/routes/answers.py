@@ -10,15 +10,19 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from metrics_api.core.errors import BadRequest
+from metrics_api.evaluate import Rendered
 from metrics_api.routes.keys import EVALUATOR, TELEMETRY, principal_of
 from metrics_api.routes.parameters import Parameters
-from metrics_api.series import Series
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SKIPPED: Final = "X-Engmetrics-Skipped"
 MAX_SKIPPED_CHARACTERS = 2000
 MAX_REASON_CHARACTERS = 400
+
+# Shorter bodies fit into a few packets; longer ones than the second are compressed in a thread.
+MIN_COMPRESSED_BYTES = 4096
+MAX_INLINE_BYTES = 65_536
 
 # Printable ASCII but "%" and ";", which separate and escape.
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) not in "%;")
@@ -34,26 +38,47 @@ def register(app: web.Application, methods: Iterable[str], path: str, handler: H
                 app.router.add_route(method, spelling, handler)
 
 
-async def evaluated(
-    request: web.Request, targets: Sequence[str], start: int, until: int
-) -> tuple[Sequence[Sequence[Series]], Sequence[str]]:
-    """(the series of each target, reasons for what was skipped), counted."""
+async def evaluated(request: web.Request, targets: Sequence[str], start: int, until: int) -> Rendered:
+    """The series of each target and the reasons for what was skipped, counted."""
     if not targets:
-        return [], []
+        return Rendered([], [])
     answer = await request.app[EVALUATOR].render(targets, start, until, principal_of(request))
     request.app[TELEMETRY].evaluated(len(targets) - len(answer.skipped), len(answer.skipped))
-    return answer.series, answer.skipped
+    return answer
 
 
 def json_answer(request: web.Request, body: bytes, skipped: Sequence[str] = ()) -> web.Response:
-    """An answer with an ETag of its bytes; 304 without a body when the client has just these."""
+    """An answer with an ETag of its bytes, long ones compressed; 304 when the client has just these."""
     etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-    headers: dict[str, str] = {hdrs.ETAG: etag}
+    compressed = len(body) > MIN_COMPRESSED_BYTES and takes_gzip(request)
+    # The same content in other bytes: that is what a weak tag says.
+    headers: dict[str, str] = {
+        hdrs.ETAG: f"W/{etag}" if compressed else etag,
+        hdrs.VARY: hdrs.ACCEPT_ENCODING,
+    }
     if skipped:
         headers[SKIPPED] = skipped_header(skipped)
     if request.method in (hdrs.METH_GET, hdrs.METH_HEAD) and _has(request, etag):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=body, headers=headers, content_type="application/json", charset="utf-8")
+    response = web.Response(
+        body=body,
+        headers=headers,
+        content_type="application/json",
+        charset="utf-8",
+        zlib_executor_size=MAX_INLINE_BYTES,
+    )
+    if compressed:
+        response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
+def takes_gzip(request: web.Request) -> bool:
+    """Whether the client reads gzip: `q=0` says that it does not."""
+    for part in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().split(","):
+        coding, _, quality = part.partition(";")
+        if coding.strip() in ("gzip", "*"):
+            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
 
 
 def skipped_header(reasons: Sequence[str]) -> str:

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
-from metrics_api.core.errors import BadRequest, UnknownName
+from metrics_api.core.errors import BadRequest, StoreUnavailable, UnknownName
 from metrics_api.core.store import IN_LIMIT, WINDOW, Store
 from metrics_api.jsonl import encode_records
-from metrics_api.routes.keys import STORE, begin_stream, principal_of
+from metrics_api.routes.answers import takes_gzip
+from metrics_api.routes.keys import EVALUATOR, STORE, begin_stream, principal_of
 from metrics_api.routes.parameters import Parameters, query_parameters
-from metrics_api.routes.scopes import Scope, projects, workspaces
+from metrics_api.routes.scopes import Parameter, Scope, exportable
 
 MAX_LISTED = 40
 
@@ -34,7 +35,7 @@ class Export:
 
     path: str
     collection: str
-    scope_parameter: str
+    scope_parameter: Parameter
 
 
 EXPORTS: Final = (
@@ -67,7 +68,7 @@ async def _answer(export: Export, request: web.Request) -> web.StreamResponse:
     response.content_type = "application/x-ndjson"
     response.charset = "utf-8"
     response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-    if _takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+    if takes_gzip(request):
         response.enable_compression(web.ContentCoding.gzip)
     async with aclosing(_chunks(windows, fields)) as chunks:
         # The first records are read and encoded before the headers: what fails until here has a status.
@@ -127,13 +128,8 @@ async def _windows(
 
 async def _scopes(export: Export, request: web.Request, given: Parameters) -> list[Scope]:
     """The scopes asked for; raises BadRequest without any, UnknownName for one nobody has collected."""
-    known = await (workspaces if export.scope_parameter == "workspace_id" else projects)(request.app)
-    principal = principal_of(request)
-    readable = [
-        one
-        for one in known
-        if principal.products is None or (one.product is not None and principal.may_read(one.product))
-    ]
+    names = _named(given, export.scope_parameter)
+    readable = await exportable(request.app, export.scope_parameter, names, principal_of(request))
     instances = sorted({one.scope[0] for one in readable})
     asked = _names(given, "instance") if given.all("instance") else instances
     for instance in asked:
@@ -141,12 +137,14 @@ async def _scopes(export: Export, request: web.Request, given: Parameters) -> li
             raise UnknownName(f"unknown instance {instance[:60]!r}; known: {_listed(instances)}")
     readable = [one for one in readable if one.scope[0] in asked]
     spellings = sorted({one.names[-1] for one in readable})
-    if not "".join(given.all(export.scope_parameter)).strip(", "):
+    if not names:
         raise BadRequest(f"{export.scope_parameter} is missing; known: {_listed(spellings)}")
     found: dict[Scope, None] = {}
-    for name in _names(given, export.scope_parameter):
+    for name in names:
         matching = [one.scope for one in readable if name in one.names]
         if not matching:
+            if request.app[EVALUATOR].reader.refreshed_at is None:
+                raise StoreUnavailable("which scopes there are is not loaded yet: try again in a few seconds")
             near = sorted(get_close_matches(name, spellings, n=5)) or spellings
             raise UnknownName(f"unknown {export.scope_parameter} {name[:60]!r}; known: {_listed(near)}")
         found.update(dict.fromkeys(matching))
@@ -154,12 +152,17 @@ async def _scopes(export: Export, request: web.Request, given: Parameters) -> li
 
 
 def _names(given: Parameters, parameter: str) -> list[str]:
-    """The comma-separated names of a parameter, each once, in their order; raises BadRequest without any."""
-    names = [part.strip() for text in given.all(parameter) for part in text.split(",")]
-    found = list(dict.fromkeys(name for name in names if name))
+    """As `_named`; raises BadRequest without any."""
+    found = _named(given, parameter)
     if not found:
         raise BadRequest(f"{parameter} is empty: leave it out, or give names separated by commas")
     return found
+
+
+def _named(given: Parameters, parameter: str) -> list[str]:
+    """The comma-separated names of a parameter, each once, in their order."""
+    names = [part.strip() for text in given.all(parameter) for part in text.split(",")]
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _refuse_unknown(given: Parameters, allowed: Sequence[str]) -> None:
@@ -191,11 +194,3 @@ async def _projection(store: Store, collection: str, fields: Sequence[str]) -> d
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     return (", ".join(names[:MAX_LISTED]) or "none yet, nothing has been collected") + more
-
-
-def _takes_gzip(accepted: str) -> bool:
-    for part in accepted.lower().split(","):
-        coding, _, quality = part.partition(";")
-        if coding.strip() in ("gzip", "*"):
-            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False

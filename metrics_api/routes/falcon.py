@@ -52,9 +52,9 @@ async def render(request: web.Request) -> web.StreamResponse:
         raise BadRequest("target is missing: give at least one, as in target=@tapd#bugs#change#daily")
     start = falcon.whole_seconds("from", given.all("from"))
     until = falcon.whole_seconds("until", given.all("until"))
-    series, skipped = await evaluated(request, targets, start, until)
-    body = falcon.encode_series(one for answer in series for one in answer)
-    return json_answer(request, body, skipped)
+    found = await evaluated(request, targets, start, until)
+    body = falcon.encode_series(one for answer in found.series for one in answer)
+    return json_answer(request, body, found.skipped)
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -84,5 +84,5 @@ async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResp
             "Authorization, Content-Type, X-Requested-With, Apitoken, If-None-Match"
         )
         response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = f"{SKIPPED}, ETag"
-        response.headers[hdrs.VARY] = hdrs.ORIGIN
+        response.headers[hdrs.VARY] = ", ".join(filter(None, (response.headers.get(hdrs.VARY), hdrs.ORIGIN)))
     return response

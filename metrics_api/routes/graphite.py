@@ -45,7 +45,7 @@ async def expand(request: web.Request) -> web.StreamResponse:
 
 async def _found(request: web.Request) -> list[Node]:
     query = (await find_parameters(request)).one("query")
-    return list(await request.app[EVALUATOR].find(query, principal_of(request)))
+    return await request.app[EVALUATOR].find(query, principal_of(request))
 
 
 async def render(request: web.Request) -> web.StreamResponse:
@@ -59,13 +59,13 @@ async def render(request: web.Request) -> web.StreamResponse:
     wrapped = [peel(text) for text in given.all("target")]
     constants = [constant_line(text) for text, _ in wrapped]
     asked = [text for (text, _), constant in zip(wrapped, constants, strict=True) if constant is None]
-    found, skipped = await evaluated(request, asked, start, until)
-    series = iter(found)
+    found = await evaluated(request, asked, start, until)
+    series = iter(found.series)
     answers = [
         Answered(next(series), reference) if constant is None else Constant(constant, start, until, reference)
         for (_, reference), constant in zip(wrapped, constants, strict=True)
     ]
-    return json_answer(request, graphite.encode_series(answers), skipped)
+    return json_answer(request, graphite.encode_series(answers), found.skipped)
 
 
 async def events(request: web.Request) -> web.StreamResponse:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from metrics_api import __version__
 from metrics_api.core.errors import StoreUnavailable
-from metrics_api.routes.keys import EVALUATOR, STORE, TELEMETRY
-from metrics_api.routes.telemetry import Framed
+from metrics_api.evaluate import FrameState
+from metrics_api.routes.keys import CLOCK, EVALUATOR, STORE, TELEMETRY
 
 PROBE_TIMEOUT_S = 2.0
+
+# The reader looks once a second: after this long it died or cannot read the facts.
+STALE_S = 60.0
 
 PAGE = f"""engmetrics {__version__}: how work flows, from request to release
 
@@ -28,7 +33,7 @@ Records as JSON lines
 
 Operation
   /healthz             the process is alive
-  /readyz              the store answers and the frames are loaded
+  /readyz              the store answers, the frames are loaded and kept current
   /metrics             Prometheus
 """
 
@@ -52,18 +57,24 @@ async def alive(request: web.Request) -> web.StreamResponse:
 
 
 async def ready(request: web.Request) -> web.StreamResponse:
-    """200 when a document was read from the store in time and every frame is loaded, else 503."""
+    """200 when a document was read from the store in time and every frame is current, else 503."""
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             await request.app[STORE].probe()
     except TimeoutError:
         raise StoreUnavailable(f"the store did not answer within {PROBE_TIMEOUT_S:g} s") from None
-    evaluator = request.app[EVALUATOR]
-    if isinstance(evaluator, Framed):
-        loading = [state.topic for state in evaluator.frame_states() if state.refreshed_at is None]
-        if loading:
-            raise StoreUnavailable(f"not loaded yet: {', '.join(loading)}")
+    _require_current(request.app[EVALUATOR].frame_states(), request.app[CLOCK]())
     return web.json_response({"status": "ready"})
+
+
+def _require_current(states: Sequence[FrameState], now: float) -> None:
+    loading = [state.topic for state in states if state.refreshed_at is None]
+    if loading:
+        raise StoreUnavailable(f"not loaded yet: {', '.join(loading)}")
+    for state in states:
+        if state.refreshed_at is not None and now - state.refreshed_at > STALE_S:
+            since = datetime.fromtimestamp(state.refreshed_at, UTC).isoformat(timespec="seconds")
+            raise StoreUnavailable(f"{state.topic} not compared with the store since {since}")
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from metrics_api.evaluate import Evaluator
+
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-
-class FrameState(Protocol):
-    """One topic in memory: its rows and when (epoch seconds) it was last compared with the store."""
-
-    @property
-    def topic(self) -> str:
-        """The topic's name."""
-
-    @property
-    def rows(self) -> int:
-        """How many rows are held."""
-
-    @property
-    def refreshed_at(self) -> float | None:
-        """That instant; None while the topic is not loaded yet."""
-
-
-@runtime_checkable
-class Framed(Protocol):
-    """An evaluator that can tell how its frames are; readiness and /metrics ask it."""
-
-    def frame_states(self) -> Sequence[FrameState]:
-        """One state per topic."""
 
 
 class Telemetry:
     """The counters of one application, in a registry of their own."""
 
-    def __init__(self, evaluator: object, clock: Callable[[], float]) -> None:
+    def __init__(self, evaluator: Evaluator, clock: Callable[[], float]) -> None:
         self._registry = CollectorRegistry()
         labels = ("route", "method", "status")
         self._requests = Histogram(
@@ -52,8 +29,7 @@ class Telemetry:
         self._targets = Counter(
             "engmetrics_targets", "Targets asked for, by outcome.", ("outcome",), registry=self._registry
         )
-        if isinstance(evaluator, Framed):
-            self._registry.register(_Frames(evaluator, clock))
+        self._registry.register(_Frames(evaluator, clock))
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request; `route` is a route's pattern, so that there are few of them."""
@@ -70,7 +46,7 @@ class Telemetry:
 
 
 class _Frames(Collector):
-    def __init__(self, evaluator: Framed, clock: Callable[[], float]) -> None:
+    def __init__(self, evaluator: Evaluator, clock: Callable[[], float]) -> None:
         self._evaluator, self._clock = evaluator, clock
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
