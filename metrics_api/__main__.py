@@ -17,13 +17,13 @@ from typing import Any
 from collectors import Progress, deriving, scheduler, sources, status
 from metrics_api import __version__
 from metrics_api.core import log as logs
-from metrics_api.core.errors import EngmetricsError
+from metrics_api.core.errors import ConfigError, EngmetricsError
 from metrics_api.core.schema import TOPICS
 from metrics_api.core.settings import Settings, load_settings
 from metrics_api.core.store import Store, opened_store
 from metrics_api.demo import DemoPlan, run_demo
 from metrics_api.embedded import embedded_store
-from metrics_api.server import serving
+from metrics_api.server import bound, serving
 
 log = logging.getLogger("engmetrics")
 
@@ -74,42 +74,39 @@ async def the_store(settings: Settings) -> AsyncIterator[Store]:
     """The configured store, or the embedded one where none is configured."""
     section = settings.config.store
     async with contextlib.AsyncExitStack() as stack:
-        uri = section.uri or await stack.enter_async_context(embedded_store(section.data, share=True))
+        uri = section.uri or await stack.enter_async_context(embedded_store(section.data))
         yield await stack.enter_async_context(opened_store(uri, section.database))
 
 
-async def stopped() -> None:
-    """Return when the process is asked to stop (SIGINT, SIGTERM)."""
+async def until_stopped(doing: Coroutine[Any, Any, None]) -> None:
+    """Run something until it ends or the process is asked to stop (SIGINT, SIGTERM), which cancels it."""
+    task = asyncio.ensure_future(doing)
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    waiting = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not task.done():
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def _serve(settings: Settings) -> None:
-    async with the_store(settings) as store, serving(settings, store) as url:
+    server = settings.config.server
+    # First the port, for that is what is taken most often; then the store.
+    listener = bound(server.host, server.port)
+    async with the_store(settings) as store, serving(settings, store, listener) as url:
         print(f"engmetrics serves {url}", flush=True)
-        await stopped()
+        await asyncio.Event().wait()
 
 
 async def _collect(settings: Settings, once: str | None) -> None:
-    stop = asyncio.Event()
+    if not settings.config.tapd and not settings.config.gitlab:
+        raise ConfigError("nothing to collect: name a [[tapd]] or a [[gitlab]] in engmetrics.toml")
     async with the_store(settings) as store:
-        waiting = asyncio.ensure_future(stopped())
-        waiting.add_done_callback(lambda _: stop.set())
-        collecting = asyncio.ensure_future(
-            scheduler.collect(settings, store, once=once, progress=Told(), stop=stop)
-        )
-        try:
-            await asyncio.wait((collecting, waiting), return_when=asyncio.FIRST_COMPLETED)
-            if once is not None and not collecting.done():
-                collecting.cancel()
-            records = await collecting
-        except asyncio.CancelledError:
-            return
-        finally:
-            waiting.cancel()
+        records = await scheduler.collect(settings, store, once=once, progress=Told())
     failed = [record for record in records if record["state"] != "success"]
     for record in records:
         print(
@@ -118,6 +115,11 @@ async def _collect(settings: Settings, once: str | None) -> None:
         )
     if failed:
         raise EngmetricsError(f"{len(failed)} of {len(records)} runs failed: {failed[0]['error']}")
+    if once is not None and not records:
+        raise EngmetricsError(
+            "nothing was collected: is the source's credential set, and are its workspaces or projects known "
+            "(`collect --once tapd.workspaces`, `collect --once gitlab.projects`)?"
+        )
 
 
 class Told:
@@ -186,7 +188,7 @@ async def _status(settings: Settings) -> None:
 
 def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
     if given.command == "demo":
-        return run_demo(DemoPlan(given.data, given.port, given.bugs, given.seed), stopped)
+        return run_demo(DemoPlan(given.data, given.port, given.bugs, given.seed))
     overrides: dict[str, dict[str, Any]] = {"server": {}, "store": {}}
     if given.data:
         overrides["store"]["data"] = given.data
@@ -207,7 +209,7 @@ def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0, or 2 after an error told in words."""
     try:
-        asyncio.run(_task(parser().parse_args(arguments)))
+        asyncio.run(until_stopped(_task(parser().parse_args(arguments))))
     except EngmetricsError as error:
         print(f"engmetrics: {error}", file=sys.stderr)
         return 2

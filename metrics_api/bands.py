@@ -80,7 +80,7 @@ def _from_cubes(frame: ItemFrame, query: Query, only_open: bool) -> tuple[list[s
         table, groups = group_table(frame, query.by, np.concatenate(codes), values)
 
     def deltas() -> Iterable[_Deltas]:
-        since = query.buckets.first_days[0]
+        since = query.since.first_days[0]
         for at, (cube, ids) in enumerate(picked):
             stage = looks.class_of[cube.axes["workspace"][ids], cube.axes["status"][ids]]
             group = table[codes[at]] if query.by else np.zeros(len(ids), dtype=np.int64)
@@ -119,7 +119,7 @@ def _from_segments(frame: ItemFrame, query: Query, only_open: bool) -> tuple[lis
     if only_open:
         mask &= frame.lookups.open[frame.stage]
     if query.options.get("done_from") == "range":
-        mask &= frame.lookups.open[frame.stage] | (frame.visit >= query.buckets.starts[0])
+        mask &= frame.lookups.open[frame.stage] | (frame.visit >= query.since.starts[0])
     rows = np.flatnonzero(mask)
     group, groups = grouped(frame, query, rows)
     start, stop = (days[rows] for days in frame.days(query.buckets.zone))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +24,17 @@ import aiohttp
 from metrics_api.core import log as logs
 from metrics_api.core.config import Log, parse_config
 from metrics_api.core.days import utc_now
-from metrics_api.core.errors import ConfigError
+from metrics_api.core.errors import ConfigError, StoreUnavailable
 from metrics_api.core.settings import Settings, child_environment
-from metrics_api.core.store import opened_store
-from metrics_api.embedded import embedded_store
+from metrics_api.core.store import Store, opened_store
+from metrics_api.embedded import embedded_store, owned
 from metrics_api.server import bound, serving
 
 QUOTA_PER_MINUTE = 6000
 START_S = 60.0
 STOP_S = 15.0
 FIRST_NUMBERS_S = 600.0
+_LIBC = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,20 @@ class DemoPlan:
     seed: int
 
 
-async def run_demo(plan: DemoPlan, stopped: Callable[[], Awaitable[None]]) -> None:
-    """Run everything until `stopped` returns; raises ConfigError in words for what cannot be started."""
+async def run_demo(plan: DemoPlan) -> None:
+    """Run everything until cancelled; raises ConfigError in words for what cannot be started or ends."""
     if plan.bugs < 1:
         raise ConfigError("--bugs: at least 1")
     logs.configure(Log(level="warning"))
-    listener = bound("127.0.0.1", plan.port)
-    say(f"store     starting in {plan.data}")
     async with contextlib.AsyncExitStack() as stack:
+        listener = bound("127.0.0.1", plan.port)
         stack.callback(listener.close)
+        stack.enter_context(owned(plan.data))
+        say(f"store     starting in {plan.data}")
         uri = await stack.enter_async_context(embedded_store(plan.data))
         born = _remembered(plan)
         say(f"company   making {plan.bugs} bugs in two products over 18 months (seed {plan.seed})")
-        company = await stack.enter_async_context(_simulator(plan, born))
+        simulator, company = await stack.enter_async_context(_simulator(plan, born))
         say(f"company   TAPD at {company['tapd']}, GitLab at {company['gitlab']}")
         config = plan.data / "engmetrics.toml"
         config.write_text(_config_text(company), encoding="utf-8")
@@ -67,17 +70,41 @@ async def run_demo(plan: DemoPlan, stopped: Callable[[], Awaitable[None]]) -> No
         url = await stack.enter_async_context(serving(settings, store, listener))
         say(f"api       {url}")
         command = [sys.executable, "-m", "metrics_api", "collect", "--config", str(config)]
-        collecting = await stack.enter_async_context(_child("collectors", command, environment))
-        watching = asyncio.ensure_future(_announce(url, company["products"][0]["workspaces"][0]))
-        stack.callback(watching.cancel)
-        stopping = asyncio.ensure_future(stopped())
-        ended = asyncio.ensure_future(collecting.wait())
-        await asyncio.wait((stopping, ended), return_when=asyncio.FIRST_COMPLETED)
-        if ended.done() and not stopping.done():
-            stopping.cancel()
-            raise ConfigError(f"the collectors ended with status {ended.result()}; see the lines above")
-        say("stopping everything")
-        watching.cancel()
+        collecting = await stack.enter_async_context(_child("the collectors", command, environment))
+        announcing = asyncio.ensure_future(_announce(url, company["products"][0]["workspaces"][0], plan))
+        stack.callback(announcing.cancel)
+        stack.callback(say, "stopping everything")
+        await _one_ends(
+            {
+                "the collectors": collecting.wait(),
+                "the simulated company": simulator.wait(),
+                "the store": _gone(store),
+            }
+        )
+
+
+async def _one_ends(parts: Mapping[str, Coroutine[Any, Any, Any]]) -> None:
+    """Wait until a part ends, which it should not; raises ConfigError saying which."""
+    tasks = {asyncio.ensure_future(doing): name for name, doing in parts.items()}
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+    raise ConfigError(f"{' and '.join(tasks[task] for task in done)} ended; see the lines above")
+
+
+async def _gone(store: Store) -> None:
+    """Return once the store has not answered three times in a row."""
+    failures = 0
+    while failures < 3:
+        await asyncio.sleep(2)
+        try:
+            async with asyncio.timeout(5):
+                await store.probe()
+            failures = 0
+        except (StoreUnavailable, TimeoutError):
+            failures += 1
 
 
 def say(line: str) -> None:
@@ -103,7 +130,9 @@ def _remembered(plan: DemoPlan) -> str:
 
 
 @asynccontextmanager
-async def _simulator(plan: DemoPlan, born: str) -> AsyncIterator[dict[str, Any]]:
+async def _simulator(
+    plan: DemoPlan, born: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
     ready = plan.data / "simulator.json"
     ready.unlink(missing_ok=True)
     command = [
@@ -111,22 +140,33 @@ async def _simulator(plan: DemoPlan, born: str) -> AsyncIterator[dict[str, Any]]
         *("--born", born, "--quota", str(QUOTA_PER_MINUTE), "--events-per-minute", "12"),
         *("--journal", str(plan.data / "journal.jsonl"), "--ready-file", str(ready)),
     ]
-    async with _child("the simulated company", command, child_environment({})) as process:
+    quiet = asyncio.subprocess.DEVNULL
+    async with _child("the simulated company", command, child_environment({}), quiet) as process:
         until = time.monotonic() + START_S
         while not ready.exists():
             if process.returncode is not None or time.monotonic() > until:
                 raise ConfigError(f"the simulated company did not start within {START_S:.0f} s; see above")
             await asyncio.sleep(0.05)
-        yield json.loads(ready.read_text(encoding="utf-8"))
+        yield process, json.loads(ready.read_text(encoding="utf-8"))
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to stop this process when the demo is killed (Linux's PR_SET_PDEATHSIG)."""
+    _LIBC.prctl(1, signal.SIGTERM)
 
 
 @asynccontextmanager
 async def _child(
-    name: str, command: list[str], environment: Mapping[str, str]
+    name: str, command: list[str], environment: Mapping[str, str], output: int | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process in a session of its own, so that it is stopped in turn and not by the terminal's Ctrl-C."""
     process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        *command,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,
     )
     try:
         yield process
@@ -180,7 +220,7 @@ def _environment(company: Mapping[str, Any], uri: str) -> dict[str, str]:
     )
 
 
-async def _announce(url: str, workspace: str) -> None:
+async def _announce(url: str, workspace: str, plan: DemoPlan) -> None:
     """Wait for the first numbers, then say what to open and what to paste."""
     began = time.monotonic()
     async with aiohttp.ClientSession() as session:
@@ -190,7 +230,9 @@ async def _announce(url: str, workspace: str) -> None:
                 break
             await asyncio.sleep(1)
         else:
-            say(f"no numbers after {FIRST_NUMBERS_S:.0f} s; `engmetrics status` says what the collectors did")
+            config = plan.data / "engmetrics.toml"
+            status = f"{sys.executable} -m metrics_api status --data {plan.data} --config {config}"
+            say(f"no numbers after {FIRST_NUMBERS_S:.0f} s; what the collectors did: {status}")
             return
     say(f"ready     first numbers after {time.monotonic() - began:.0f} s; the cumulative flow of today:")
     for row in rows:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from metrics_api import find, target
 from metrics_api.cache import Cache
 from metrics_api.catalog import Metric, load_catalog
@@ -30,8 +32,8 @@ log = logging.getLogger(__name__)
 
 # How many points the cached answers may hold together: some 100 MB.
 CACHED_POINTS = 2_000_000
-# The endpoint of a series that nothing tells apart.
-UNSPLIT = "all"
+# How many points one target may answer.
+MAX_POINTS = 500_000
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,14 @@ class Evaluator:
         world = self.reader.world
         answers: list[list[Series]] = []
         skipped: list[str] = []
+        points = 0
         for text in targets:
             try:
+                if points > 4 * MAX_POINTS:
+                    raise BadRequest(f"the targets before this one have more than {4 * MAX_POINTS} points")
                 asked = self.asked(world, text, start, until, principal)
                 answers.append(await self._answer(world, asked))
+                points += _points(answers[-1])
             except BadRequest as error:
                 log.info("target skipped", extra={"reason": str(error)})
                 skipped.append(str(error))
@@ -145,13 +151,10 @@ class Evaluator:
     async def _answer(self, world: World, asked: Asked) -> list[Series]:
         now = int(self.clock())
         topic, query = asked.metric.topic, asked.query
-        scopes = world.scopes(topic, query)
-        known_until = world.known_until(topic, scopes)
-        first = world.first_record(topic, query)
-        usable = _usable(query.buckets, first, known_until, now)
+        known_until = world.known_until(topic, world.scopes(topic, query))
+        usable = _usable(query.buckets, world.first_record(topic, query), known_until, now)
         partial = bool(query.buckets.ends) and query.buckets.ends[-1] > now
-        written = tuple(asked.written.items())
-        key = (world.versions.get(topic), asked.key, usable, partial, written)
+        key = (world.versions.get(topic), asked.key, usable, partial, tuple(asked.written.items()))
         return await self.cache.get(key, lambda: self._computed(world, asked, usable, partial))
 
     async def _computed(
@@ -159,16 +162,22 @@ class Evaluator:
     ) -> list[Series]:
         def compute() -> list[Series]:
             frame = world.frame(asked.metric.topic)
-            rows: Sequence[Row] = ()
-            if frame is not None and len(asked.query.buckets) and not _unknown(world, asked.query):
-                rows = asked.metric.function(frame, asked.query)
-            return [_series(asked, row, usable, partial) for row in rows] or [_empty(asked)]
+            buckets = asked.query.buckets
+            if frame is None or not len(buckets) or _unknown(world, asked.query):
+                return [_series(asked, Row((), np.empty(0)), (0, 0), False, ())]
+            # Only what can be a number is computed; without anything, one bucket tells the names.
+            low, high = usable if usable[0] < usable[1] else (0, 1)
+            query = replace(asked.query, buckets=buckets.part(low, high), window=buckets)
+            rows = asked.metric.function(frame, query)
+            if len(rows) * len(buckets) > MAX_POINTS:
+                raise BadRequest(
+                    f"{asked.metric.name}: {len(rows)} series of {len(buckets)} points are more than "
+                    f"{MAX_POINTS}: ask for a shorter window, a longer step, or fewer values"
+                )
+            found = [_series(asked, row, usable, partial, buckets.starts) for row in rows]
+            return found or [_series(asked, Row((), np.empty(0)), (0, 0), False, ())]
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, compute)
-
-
-def _points(answer: Sequence[Series]) -> int:
-    return sum(len(series.timestamps) + 1 for series in answer)
 
 
 def _written(pairs: Sequence[target.Pair]) -> dict[str, str]:
@@ -179,6 +188,10 @@ def _written(pairs: Sequence[target.Pair]) -> dict[str, str]:
         if text != "*":
             found[pair.key] = f"{found[pair.key]} {text}" if pair.key in found else text
     return found
+
+
+def _points(answer: Sequence[Series]) -> int:
+    return sum(len(series.timestamps) + 1 for series in answer)
 
 
 def _unknown(world: World, query: Query) -> bool:
@@ -201,25 +214,19 @@ def _usable(window: Buckets, first: int | None, known_until: int | None, now: in
     return low, max(low, high)
 
 
-def _series(asked: Asked, row: Row, usable: tuple[int, int], partial: bool) -> Series:
+def _series(asked: Asked, row: Row, usable: tuple[int, int], partial: bool, starts: Sequence[int]) -> Series:
+    """The row over all buckets: None where nothing is known, and for a gap."""
     low, high = usable
-    values = [
-        (None if isinstance(value, float) and math.isnan(value) else value) if low <= at < high else None
-        for at, value in enumerate(row.values.tolist())
+    known = [
+        None if isinstance(value, float) and math.isnan(value) else value for value in row.values.tolist()
     ]
     return Series(
         endpoint=row.endpoint,
         counter=asked.metric.counter,
         name=asked.metric.name,
         step=asked.query.buckets.step_s,
-        timestamps=asked.query.buckets.starts,
-        values=values,
+        timestamps=starts,
+        values=[*[None] * low, *known[: high - low], *[None] * (len(starts) - high)],
         tags={**asked.written, **dict(row.split), "name": asked.metric.name, "series": row.endpoint},
         partial=partial,
     )
-
-
-def _empty(asked: Asked) -> Series:
-    tags = {**asked.written, "name": asked.metric.name, "series": UNSPLIT}
-    step = asked.query.buckets.step_s
-    return Series(UNSPLIT, asked.metric.counter, asked.metric.name, step, (), (), tags)

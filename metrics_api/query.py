@@ -45,13 +45,20 @@ class Filter:
 class Query:
     """One question: filters on fields, options by name, and the buckets to answer.
 
-    `products` are the products the caller may read (None: all).
+    `products` are the products the caller may read (None: all). `window` is all that was asked for, of which
+    `buckets` may be a part.
     """
 
     buckets: Buckets
     filters: tuple[Filter, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     products: frozenset[str] | None = None
+    window: Buckets | None = None
+
+    @property
+    def since(self) -> Buckets:
+        """The whole window, whose first bucket begins the range."""
+        return self.window or self.buckets
 
     @property
     def by(self) -> str:

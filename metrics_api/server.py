@@ -9,8 +9,11 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
 
 from metrics_api.app import create_app
 from metrics_api.core.errors import ConfigError
@@ -23,6 +26,39 @@ from metrics_api.reader import Reader
 log = logging.getLogger(__name__)
 
 
+# The longest request line: a GET render with hundreds of values.
+MAX_LINE = 65_536
+
+
+class _Protocol(RequestHandler):
+    """Answers what is not HTTP at all in the same form as every other error."""
+
+    def handle_error(
+        self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """A JSON body for requests the parser refuses; everything else as aiohttp does it."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        reason = "it must be HTTP, its URL percent-encoded (curl -G --data-urlencode does that)"
+        body = {"error": "Bad Request", "message": f"the request cannot be read: {reason}"}
+        answer = web.json_response(body, status=status)
+        answer.force_close()
+        return answer
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """An AppRunner whose protocol answers unreadable requests in JSON."""
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(made.request_handler, request_factory=made.request_factory, **made._kwargs)
+
+
 def bound(host: str, port: int) -> socket.socket:
     """A listening socket; raises ConfigError in words for a taken port or an address that is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -30,9 +66,9 @@ def bound(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
-        reason = error.strerror or str(error)
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise ConfigError(
             f"cannot listen on {host}:{port} ({reason}): name another port with --port"
         ) from None
@@ -47,18 +83,14 @@ def _stop_if_broken(reader: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def serving(
-    settings: Settings, store: Store, listener: socket.socket | None = None
-) -> AsyncIterator[str]:
+async def serving(settings: Settings, store: Store, listener: socket.socket) -> AsyncIterator[str]:
     """Serve the API while inside and yield its URL; everything started here is stopped and awaited."""
-    server = settings.config.server
     settle()
-    listener = listener or bound(server.host, server.port)
     reader = Reader(store, settings.config)
     evaluator = Evaluator(reader)
     refreshing = asyncio.create_task(reader.run(), name="reader")
     refreshing.add_done_callback(_stop_if_broken)
-    runner = web.AppRunner(create_app(settings, store, evaluator), access_log=None)
+    runner = Runner(create_app(settings, store, evaluator), access_log=None, max_line_size=MAX_LINE)
     try:
         await runner.setup()
         await web.SockSite(runner, listener).start()

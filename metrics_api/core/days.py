@@ -6,7 +6,7 @@ DST-safe; weeks are ISO weeks (Monday), months are calendar months (docs/definit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -27,7 +27,8 @@ IntArray = npt.NDArray[np.signedinteger[Any]]
 
 @lru_cache(maxsize=1)
 def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # The machine's own zone under its alias, and a placeholder, are nobody's zones.
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 @lru_cache(maxsize=64)
@@ -137,6 +138,17 @@ class Buckets:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def part(self, low: int, high: int) -> Buckets:
+        """The buckets from place `low` up to, not including, `high`."""
+        cut = slice(low, high)
+        return replace(
+            self,
+            starts=self.starts[cut],
+            ends=self.ends[cut],
+            first_days=self.first_days[cut],
+            last_days=self.last_days[cut],
+        )
+
 
 def _bucket_start(day: date, step: str) -> date:
     if step == "1w":
@@ -154,7 +166,8 @@ def _next_bucket(day: date, step: str) -> date:
     return day + timedelta(days=1)
 
 
-MAX_BUCKETS = 20_000
+# Days since 1970, and for some decades to come.
+MAX_BUCKETS = 30_000
 
 
 def buckets(start: int, until: int, step: str, zone_name: str) -> Buckets:
@@ -167,9 +180,9 @@ def buckets(start: int, until: int, step: str, zone_name: str) -> Buckets:
         raise BadRequest(f"unknown step {step!r}: use one of {', '.join(STEPS)}")
     zone(zone_name)
     low, high = day_start(EPOCH, zone_name), 65_500 * DAY_S
-    first, last = day_of(max(start, low), zone_name), day_of(min(max(until, low), high), zone_name)
     if until < start or start > high:
         return Buckets(zone_name, step, STEPS[step], (), (), (), ())
+    first, last = day_of(max(start, low), zone_name), day_of(min(max(until, low), high), zone_name)
     edges = []
     if step == "all":
         edges = [first, last + timedelta(days=1)]

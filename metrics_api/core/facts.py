@@ -18,6 +18,7 @@ from typing import Any
 from metrics_api.core.errors import StoreUnavailable
 from metrics_api.core.leases import Leases
 from metrics_api.core.store import (
+    CLASH,
     WINDOW,
     BulkWriteError,
     Document,
@@ -25,6 +26,7 @@ from metrics_api.core.store import (
     ReplaceOne,
     ReturnDocument,
     Store,
+    refusals,
     translated,
 )
 
@@ -41,14 +43,6 @@ class Batch:
 
     facts: list[Document] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Change:
-    """A fact as it was (None: new) and as it is (None: gone)."""
-
-    before: Document | None
-    after: Document | None
 
 
 class _Outrun(Exception):
@@ -77,8 +71,8 @@ class Facts:
                 return await self.counter(topic)
         return first
 
-    async def update(self, topic: str, produce: Callable[[], Awaitable[Batch]]) -> list[Change]:
-        """Write what `produce` derives, and return the differences it made.
+    async def update(self, topic: str, produce: Callable[[], Awaitable[Batch]]) -> int:
+        """Write what `produce` derives; returns how many facts are different now.
 
         `produce` runs under the topic's lease, so that the last to read raw records is the last to write; it
         is called again when the lease was lost on the way.
@@ -92,10 +86,10 @@ class Facts:
                         counter = await self.counter(topic)
                     batch = await produce()
                     try:
-                        changes = await self._write(counter["collection"], batch, counter)
-                        if changes:
-                            await self._raise(counter, {"seq": counter["seq"] + len(changes)})
-                        return changes
+                        written = await self._write(counter["collection"], batch, counter)
+                        if written:
+                            await self._raise(counter, {"seq": counter["seq"] + written})
+                        return written
                     except _Outrun:
                         log.warning("facts are written anew, the lease was lost topic=%s", topic)
         raise StoreUnavailable(f"the facts of {topic} could not be written under its lease")
@@ -110,14 +104,15 @@ class Facts:
             started = await self.counter(topic)
             generation = started["generation"] + 1
             name = f"fact_{topic}_{generation}"
-            for leftover in await self._store.names(f"fact_{topic}_"):
-                if leftover != started["collection"]:
+            for leftover in await self._store.names(f"fact_{topic}"):
+                mine = leftover == f"fact_{topic}" or leftover.startswith(f"fact_{topic}_")
+                if mine and leftover != started["collection"]:
                     await self._store.drop_collection(leftover)
             await self._store.index(name, "seq")
             stamp: Document = {"generation": generation, "seq": 0}
             async for batch in batches():
                 rebuilding.check()
-                stamp["seq"] += len(await self._write(name, batch, stamp))
+                stamp["seq"] += await self._write(name, batch, stamp)
             caught_up = await self._catch_up(topic, started["collection"], name, stamp, started["seq"])
             async with self._locks[topic], self._leases.held(f"topic:{topic}", LEASE_WAIT_S):
                 await self._catch_up(topic, started["collection"], name, stamp, caught_up)
@@ -146,22 +141,19 @@ class Facts:
                     batch.gone.add(fact["_id"])
                 else:
                     batch.facts.append({key: value for key, value in fact.items() if key not in STAMP})
-            stamp["seq"] += len(await self._write(new, batch, stamp))
+            stamp["seq"] += await self._write(new, batch, stamp)
             after = upto
         return last
 
-    async def _write(self, collection: str, batch: Batch, stamp: Document) -> list[Change]:
-        """Write the facts that differ, numbered on from the stamp's seq; raises _Outrun."""
-        known: dict[str, Document] = {}
-        if stamp["seq"]:
-            ids = [fact["_id"] for fact in batch.facts] + sorted(batch.gone)
-            known = {fact["_id"]: fact for fact in await self._store.matching(collection, "_id", ids)}
+    async def _write(self, collection: str, batch: Batch, stamp: Document) -> int:
+        """Write the facts that differ, numbered on from the stamp's seq; returns how many. Raises _Outrun."""
+        ids = [fact["_id"] for fact in batch.facts] + sorted(batch.gone)
+        known = {fact["_id"]: fact for fact in await self._store.matching(collection, "_id", ids)}
         inserts: list[Document] = []
         replaces: list[ReplaceOne[Document]] = []
-        changes: list[Change] = []
 
         def stamped(fact: Document, tombstone: bool) -> Document:
-            seq = stamp["seq"] + len(changes) + 1
+            seq = stamp["seq"] + len(inserts) + len(replaces) + 1
             return fact | {"generation": stamp["generation"], "seq": seq, "tombstone": tombstone}
 
         for fact in {fact["_id"]: fact for fact in batch.facts}.values():
@@ -172,14 +164,10 @@ class Facts:
                 raise _Outrun
             elif before["tombstone"] or not _counted(before, stamp) or _content(before) != fact:
                 replaces.append(ReplaceOne(_version(before), stamped(fact, tombstone=False)))
-            else:
-                continue
-            changes.append(Change(before, fact))
         for key in batch.gone:
             before = known.get(key)
             if before and not (before["tombstone"] and _counted(before, stamp)):
                 replaces.append(ReplaceOne(_version(before), stamped(before, tombstone=True)))
-                changes.append(Change(before, None))
         durable = self._store.durable(collection)
         with translated():
             if inserts:
@@ -188,16 +176,18 @@ class Facts:
                 done = await durable.bulk_write(replaces, ordered=False)
                 if done.matched_count < len(replaces):
                     raise _Outrun
-        return changes
+        return len(inserts) + len(replaces)
 
     async def _insert(self, collection: str, facts: list[Document]) -> None:
-        """Insert new facts; one that is there was left by a writer that stopped too early."""
+        """Insert new facts; one that came to be since they were looked up is another writer's: _Outrun."""
         try:
             await self._store.durable(collection).insert_many(facts, ordered=False)
         except BulkWriteError as error:
-            there = [facts[finding["index"]] for finding in (error.details or {}).get("writeErrors", ())]
-            writes = [ReplaceOne({"_id": fact["_id"]}, fact, upsert=True) for fact in there]
-            await self._store.durable(collection).bulk_write(writes, ordered=False)
+            refused = refusals(error, [fact["_id"] for fact in facts])
+            other = [why for why in refused.values() if why != CLASH]
+            if other:
+                raise StoreUnavailable(f"{collection} refused a fact: {other[0]}") from error
+            raise _Outrun from error
 
     async def _raise(self, counter: Document, changed: dict[str, Any]) -> None:
         """Change the counter if it still is as it was read; raises _Outrun."""

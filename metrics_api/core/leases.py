@@ -73,8 +73,9 @@ class Leases:
             )
             if free:
                 return _lease(free, taken_over=False)
+            # One that was given back since the look above is free, not abandoned.
             expired = await leases.find_one_and_update(
-                {"_id": name, "expires_at": {"$lte": self._clock()}},
+                {"_id": name, "owner": {"$ne": FREE}, "expires_at": {"$lte": self._clock()}},
                 {"$set": ours, "$inc": {"generation": 1}},
                 return_document=ReturnDocument.AFTER,
             )

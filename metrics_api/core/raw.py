@@ -17,27 +17,33 @@ import ujson
 
 from metrics_api.core.errors import StoreUnavailable
 from metrics_api.core.store import (
+    CLASH,
     BulkWriteError,
     Document,
     ReplaceOne,
     Store,
     UpdateOne,
+    refusals,
     translated,
     unstorable,
 )
 
 # Attempts to write a batch that other writers keep changing.
 ROUNDS = 5
-DUPLICATE_KEY = 11000
-CLASH = "clash"
+# What a new version of a record needs to know of the stored one.
+KEPT = ("hash", "n", "collected_at", "updated_at", "removed_at", "removed_why", "asked", "names")
 
 
 @dataclass(frozen=True)
 class Dating:
-    """How a record tells which version it is: the field of `data`, and how it becomes epoch seconds."""
+    """How a record tells which version it is: the field of `data`, and how it becomes epoch seconds.
+
+    `remember` is a field of which the envelope keeps all values so far, under `names`.
+    """
 
     field: str
     read: Callable[[Any], float | None]
+    remember: str = ""
 
     def of(self, data: Mapping[str, Any]) -> float | None:
         """Epoch seconds of the version, or None where the record does not say."""
@@ -49,13 +55,17 @@ class Dating:
 
 @dataclass(frozen=True)
 class Record:
-    """One upstream record on its way into the store; `key` is the item it belongs to."""
+    """One upstream record on its way into the store; `key` is the item it belongs to.
+
+    `asked` is the name in the configuration that led to it, if one did.
+    """
 
     scope: str
     id: str
     key: str
     data: dict[str, Any]
     target: str = ""
+    asked: str = ""
 
 
 @dataclass
@@ -68,15 +78,6 @@ class Outcome:
     quarantined: int = 0
     touched: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
-
-    def add(self, other: Outcome) -> None:
-        """Add another batch's counts and keys to these."""
-        self.seen += other.seen
-        self.new += other.new
-        self.changed += other.changed
-        self.quarantined += other.quarantined
-        self.touched |= other.touched
-        self.keys |= other.keys
 
 
 def encoded(record: Any) -> bytes:
@@ -107,7 +108,7 @@ class RawStore:
         outcome = Outcome(seen=len(records))
         waiting: dict[str, Document] = {}
         for record in records:
-            envelope = _envelope(instance, record, at)
+            envelope = _envelope(instance, record, at, dating)
             reason = unstorable(envelope)
             if reason:
                 await self.quarantine(collection, record.scope, reason, encoded(record.data), at)
@@ -130,9 +131,8 @@ class RawStore:
         self, collection: str, waiting: dict[str, Document], dating: Dating | None, outcome: Outcome
     ) -> dict[str, Document]:
         """Write what is new or changed; returns what another writer got to first, to be looked at again."""
-        asked = {"hash": 1, "n": 1, "collected_at": 1, "updated_at": 1, "removed_at": 1, "removed_why": 1}
-        if dating:
-            asked[f"data.{dating.field}"] = 1
+        fields = filter(None, (dating.field, dating.remember) if dating else ())
+        asked = dict.fromkeys([*KEPT, *(f"data.{name}" for name in fields)], 1)
         known = {
             stored["_id"]: stored
             for stored in await self._store.matching(collection, "_id", list(waiting), asked)
@@ -143,9 +143,12 @@ class RawStore:
         replacing = {}
         for key, stored in known.items():
             envelope = waiting[key]
-            if stored["hash"] == envelope["hash"] or _older(envelope, stored, dating):
+            same = stored["hash"] == envelope["hash"] and stored.get("asked") == envelope.get("asked")
+            if same or _older(envelope, stored, dating):
                 continue
             envelope["n"] = stored["n"]
+            if dating and dating.remember:
+                envelope["names"] = _names(stored, envelope, dating.remember)
             envelope["collected_at"] = stored["collected_at"]
             if "removed_at" in stored and not _restored(envelope, stored["removed_at"], dating):
                 envelope |= {"removed_at": stored["removed_at"], "removed_why": stored["removed_why"]}
@@ -159,7 +162,7 @@ class RawStore:
                     )
                 matched = done.matched_count
             except BulkWriteError as error:
-                failed = _refused(error, list(replacing))
+                failed = refusals(error, list(replacing))
                 matched = int((error.details or {}).get("nMatched", 0))
             outcome.quarantined += len(failed)
             for key, reason in failed.items():
@@ -186,7 +189,7 @@ class RawStore:
             with translated():
                 await self._store.durable(collection).insert_many(list(envelopes.values()), ordered=False)
         except BulkWriteError as error:
-            failed = _refused(error, list(envelopes))
+            failed = refusals(error, list(envelopes))
             clashed = {key for key, reason in failed.items() if reason == CLASH}
         for key in failed.keys() - clashed:
             await self._refuse(collection, envelopes[key], failed[key])
@@ -247,18 +250,7 @@ class RawStore:
         known |= unseen
 
 
-def _refused(error: BulkWriteError, keys: list[str]) -> dict[str, str]:
-    """What the store refused, with the reason; CLASH for one that is there already."""
-    findings = (error.details or {}).get("writeErrors", ())
-    return {
-        keys[finding["index"]]: CLASH
-        if finding.get("code") == DUPLICATE_KEY
-        else str(finding.get("errmsg"))[:200]
-        for finding in findings
-    }
-
-
-def _envelope(instance: str, record: Record, at: datetime) -> Document:
+def _envelope(instance: str, record: Record, at: datetime, dating: Dating | None) -> Document:
     envelope: Document = {
         "_id": f"{instance}:{record.scope}:{record.id}",
         "n": 0,
@@ -272,7 +264,22 @@ def _envelope(instance: str, record: Record, at: datetime) -> Document:
     }
     if record.target:
         envelope["target"] = record.target
+    if record.asked:
+        envelope["asked"] = record.asked
+    if dating and dating.remember:
+        envelope["names"] = _names({}, envelope, dating.remember)
     return envelope
+
+
+def _names(stored: Document, envelope: Document, field: str) -> list[Document]:
+    """All values of a field that a record had, with when each was first seen, the present one last."""
+    present = envelope["data"].get(field)
+    before = {"name": stored.get("data", {}).get(field), "at": stored.get("collected_at")}
+    first: dict[str, Document] = {}
+    for one in [*stored.get("names", [before]), {"name": present, "at": envelope["updated_at"]}]:
+        if isinstance(one["name"], str):
+            first.setdefault(one["name"], one)
+    return sorted(first.values(), key=lambda one: bool(one["name"] == present))
 
 
 def _older(envelope: Document, stored: Document, dating: Dating | None) -> bool:

@@ -38,7 +38,9 @@ LISTS: Final[dict[str, str]] = {"bugs": "tapd.workspaces", "events": "gitlab.pro
 class RawRecord(TypedDict):
     """Envelope of one upstream record; `_id` is `<instance>:<scope>:<id>`, `data` is verbatim.
 
-    `target` stands on removals only: the item that lives on after a move or a merge.
+    `target` stands on removals only: the item that lives on after a move or a merge. `asked` is the name in
+    the configuration that led to the record. `names` holds all names an iteration had, each as `name` with
+    `at`, when it was first seen, the present one last.
     """
 
     _id: str
@@ -50,6 +52,8 @@ class RawRecord(TypedDict):
     collected_at: datetime
     updated_at: datetime
     target: NotRequired[str]
+    asked: NotRequired[str]
+    names: NotRequired[list[dict[str, Any]]]
     removed_at: NotRequired[datetime]
     removed_why: NotRequired[str]
     data: dict[str, Any]
@@ -109,7 +113,7 @@ class BugFact(Stamp):
 
 
 class EventFact(Stamp):
-    """One GitLab project event; `branch` is its ref if that is a branch, else ""."""
+    """One GitLab project event; `project` is its project's id, `branch` its ref if that is one, else ""."""
 
     instance: str
     project: str
@@ -130,22 +134,24 @@ class WorkspaceFact(Stamp):
 
 
 class ProjectFact(Stamp):
-    """One GitLab project; `path` is its path with namespace."""
+    """One GitLab project; `path` is its path with namespace, `asked` the configured one that led to it."""
 
     instance: str
     id: str
     path: str
+    asked: str
     name: str
     default_branch: str
 
 
 class IterationFact(Stamp):
-    """One TAPD iteration; `start` and `end` are its planned dates, `YYYY-MM-DD`."""
+    """One TAPD iteration; `start` and `end` are its planned dates, `YYYY-MM-DD`, `names` its former names."""
 
     instance: str
     workspace: str
     id: str
     name: str
+    names: list[str]
     start: str | None
     end: str | None
     status: str
@@ -175,7 +181,8 @@ class Counter(TypedDict):
 class Watermark(TypedDict):
     """How far a collector has come in a scope; `started_at` is the start of its last successful run.
 
-    `run` is the last run's record, `clean` says that it ended and all it saw is derived.
+    `run` is the last run's record, `clean` says that all that was seen is derived. `cursor` is the
+    collector's own; `scopes` in those of tapd.workspaces and gitlab.projects are the ids that are there.
     """
 
     _id: str
@@ -223,6 +230,8 @@ def indexes() -> dict[str, tuple[str, ...]]:
     """Single-field ascending indexes by collection; few on purpose: each one costs every write."""
     found: dict[str, tuple[str, ...]] = dict.fromkeys(RAW, ("n", "key"))
     found["raw_tapd_removed_bug"] = ("n", "key", "target")
+    found["raw_tapd_iteration"] = ("n", "key", "scope")
     found.update({f"fact_{topic}": ("seq",) for topic in TOPICS})
     found["runs"] = ("started_at",)
+    found["watermarks"] = ("collector",)
     return found

@@ -21,6 +21,7 @@ from metrics_api.core.errors import StoreUnavailable
 from metrics_api.core.schema import indexes
 
 __all__ = [
+    "CLASH",
     "BulkWriteError",
     "Collection",
     "Document",
@@ -31,6 +32,7 @@ __all__ = [
     "Store",
     "UpdateOne",
     "opened_store",
+    "refusals",
     "unstorable",
 ]
 
@@ -43,6 +45,8 @@ IN_LIMIT = 100
 WINDOW = 2000
 # MongoDB refuses documents over 16 MB; the envelope needs a little of that.
 DOCUMENT_LIMIT = 15 * 2**20
+DUPLICATE_KEY = 11000
+CLASH = "clash"
 
 
 def unstorable(document: Document) -> str | None:
@@ -52,6 +56,16 @@ def unstorable(document: Document) -> str | None:
     except (BSONError, OverflowError, UnicodeError, RecursionError) as error:
         return f"{type(error).__name__}: {str(error)[:200]}"
     return f"the record has {size} bytes" if size > DOCUMENT_LIMIT else None
+
+
+def refusals(error: BulkWriteError, names: Sequence[str]) -> dict[str, str]:
+    """What of a bulk write of these was refused, with the reason; CLASH for what is there already."""
+    return {
+        names[finding["index"]]: CLASH
+        if finding.get("code") == DUPLICATE_KEY
+        else str(finding.get("errmsg"))[:200]
+        for finding in (error.details or {}).get("writeErrors", ())
+    }
 
 
 @contextmanager

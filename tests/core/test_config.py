@@ -62,6 +62,19 @@ def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
             6,
             "'waiting', 'active', 'done' or 'dropped'",
         ),
+        ("[log]\nlevle = 'info'\n", 2, "log.levle: unknown key; known here: format, level"),
+        ("[store]\nurl = 'x'\n", 2, "store.url: unknown key; known here: data, database, uri"),
+        (
+            '[[product]]\nname = "A"\n[product.stages]\nstories = []\n',
+            4,
+            "product.0.stages.stories: unknown key; known here: bugs",
+        ),
+        (
+            '[[product]]\nname = "A"\n[[product.stages.bugs]]\n'
+            'name = "x"\nstatuses = ["new"]\nflag = "done"\ncolour = "red"\n',
+            7,
+            "product.0.stages.bugs.0.colour: unknown key; known here: flag, name, resolved, statuses",
+        ),
         ("surprise = 1\n", 1, "unknown key; known here: gitlab, log, product, server, store, tapd, timezone"),
     ],
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from metrics_api.core.errors import ConfigError
 from metrics_api.core.store import Store
-from metrics_api.embedded import embedded_store
+from metrics_api.embedded import embedded_store, owned
 
 
 async def test_data_written_durably_is_there_after_the_server_was_stopped(tmp_path: Path) -> None:
@@ -25,13 +27,45 @@ async def test_data_written_durably_is_there_after_the_server_was_stopped(tmp_pa
         await store.aclose()
 
 
-async def test_a_folder_in_use_is_refused_in_words_or_shared(tmp_path: Path) -> None:
+async def test_whoever_leaves_last_stops_the_server(tmp_path: Path) -> None:
+    async with AsyncExitStack() as second:
+        async with embedded_store(tmp_path) as uri:
+            assert await second.enter_async_context(embedded_store(tmp_path)) == uri
+        store = Store(uri, "shared")
+        await store.probe()
+        await store.aclose()
+    assert not (tmp_path / "store.json").exists()
+    with pytest.raises(StopIteration):
+        server_of(tmp_path)
+
+
+async def test_a_server_left_behind_is_taken_over(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, os, sys; from pathlib import Path; from metrics_api.embedded import embedded_store\n"
+        "async def main():\n"
+        "    async with embedded_store(Path(sys.argv[1])) as uri:\n"
+        "        print(uri, flush=True); await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    user = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert user.stdout is not None
+    left = (await user.stdout.readline()).decode().strip()
+    user.kill()
+    await user.wait()
     async with embedded_store(tmp_path) as uri:
-        with pytest.raises(ConfigError, match=f"in use by another engmetrics .process {os.getpid()}"):
-            async with embedded_store(tmp_path):
-                pass
-        async with embedded_store(tmp_path, share=True) as shared:
-            assert shared == uri
+        assert uri == left
+    with pytest.raises(StopIteration):
+        server_of(tmp_path)
+
+
+def test_a_folder_of_ones_own_is_refused_to_others_in_words(tmp_path: Path) -> None:
+    refused = pytest.raises(ConfigError, match=f"in use by another engmetrics .process {os.getpid()}")
+    with owned(tmp_path), refused, owned(tmp_path):
+        pass
+    with owned(tmp_path):
+        pass
 
 
 async def test_durable_writes_survive_the_death_of_the_server(tmp_path: Path) -> None:
@@ -47,12 +81,7 @@ async def test_durable_writes_survive_the_death_of_the_server(tmp_path: Path) ->
         store = Store(uri, "killed")
         writing = asyncio.create_task(write(store))
         await asyncio.sleep(1.0)
-        server = next(
-            int(entry.name)
-            for entry in Path("/proc").iterdir()
-            if entry.name.isdigit() and str(tmp_path / "store").encode() in _command_line(entry)
-        )
-        os.kill(server, signal.SIGKILL)
+        os.kill(server_of(tmp_path), signal.SIGKILL)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
         await store.aclose()
@@ -62,6 +91,15 @@ async def test_durable_writes_survive_the_death_of_the_server(tmp_path: Path) ->
         found = {document["_id"] for document in await store.all("raw")}
         assert set(range(1, acknowledged + 1)) <= found
         await store.aclose()
+
+
+def server_of(data: Path) -> int:
+    """The process id of the server of a data folder; raises StopIteration without one."""
+    return next(
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and str(data / "store").encode() in _command_line(entry)
+    )
 
 
 def _command_line(process: Path) -> bytes:

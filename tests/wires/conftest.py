@@ -13,9 +13,7 @@ from metrics_api.app import create_app
 from metrics_api.core.config import Config
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
-from tests.wires.stand_in import StandIn
-
-NOW = 1_700_200_000.7
+from tests.wires.stand_in import NOW, StandIn
 
 Client = TestClient[web.Request, web.Application]
 

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 import pytest
 import pytest_asyncio
 import requests
 import ujson
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from metrics_api.app import create_app
 from metrics_api.client import frame, read_lines
 from metrics_api.core.config import Config, GitlabInstance, Product, TapdInstance
+from metrics_api.core.security import Principal
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
+from metrics_api.routes.answers import Handler
+from metrics_api.routes.keys import authorize
 from tests.wires.conftest import Client
 from tests.wires.records import bug, keep, workspaces
-from tests.wires.stand_in import StandIn
+from tests.wires.stand_in import StandIn, world_of
 
 BUGS = "/api/v1/tapd/bugs"
 
 
 @pytest_asyncio.fixture
-async def few(store: Store, exporting: Client) -> Client:
+async def few(store: Store, exporting: Client, evaluator: StandIn) -> Client:
     """Two workspaces with four bugs, one of them removed."""
+    evaluator.reader.world = world_of({"1001": "Product 1001", "1002": "Product 1002"})
     await workspaces(store, "1001", "1002")
     await keep(store, "raw_tapd_bug", "1001", [bug(10001, status="closed"), bug(10002), bug(10003)])
     await keep(store, "raw_tapd_bug", "1002", [bug(20001, status="in_progress")])
@@ -80,11 +86,12 @@ async def test_one_workspace_id_on_two_servers_is_told_apart_by_instance(few: Cl
     assert await text_of(few, "workspace_id=1002&fields=id&instance=tapd-eu") == '{"id": "90001"}\n'
 
 
-async def test_changes_iterations_and_events_are_exported_alike(few: Client, store: Store) -> None:
+async def test_changes_iterations_and_events_are_exported_alike(
+    few: Client, store: Store, evaluator: StandIn
+) -> None:
+    evaluator.reader.world = world_of({"1001": "Product 1001"}, {"7": "group/app"})
     await keep(store, "raw_tapd_bug_change", "1001", [{"id": "c1", "bug_id": "10001", "field": "status"}])
     await keep(store, "raw_tapd_iteration", "1001", [{"id": "i1", "name": "迭代1"}])
-    project = {"id": 7, "path_with_namespace": "group/app"}
-    await keep(store, "raw_gitlab_project", "7", [project | {"id": "7"}], "gitlab")
     await keep(store, "raw_gitlab_event", "7", [{"id": "1", "action_name": "pushed to", "n.b": 1}], "gitlab")
     assert await text_of(few, "workspace_id=1001&fields=id,field", "/api/v1/tapd/bug_changes") == (
         '{"id": "c1", "field": "status"}\n'
@@ -208,9 +215,78 @@ async def test_the_client_raises_the_servers_words(few: Client) -> None:
 async def test_products_of_the_configuration_cover_workspaces_and_projects(store: Store) -> None:
     product = Product(name="A", workspaces=("1001",), projects=("group/app",))
     config = Config(tapd=(TapdInstance(),), gitlab=(GitlabInstance(),), product=(product,))
-    await workspaces(store, "1001", "1002")
+    evaluator = StandIn()
+    evaluator.reader.world = world_of({"1002": "B"}, {"7": "group/app", "8": "group/other"}, config)
     await keep(store, "raw_tapd_bug", "1001", [bug(1)])
-    async with TestClient(TestServer(create_app(Settings(config, {}), store, StandIn()))) as client:
+    await keep(store, "raw_gitlab_event", "7", [{"id": "1"}], "gitlab")
+    app = create_app(Settings(config, {}), store, evaluator)
+    app.middlewares.append(reading("A"))
+    async with TestClient(TestServer(app)) as client:
         assert await text_of(client, "workspace_id=1001&fields=id") == '{"id": "1"}\n'
+        events = "/api/v1/gitlab/events"
+        assert await text_of(client, "project_id=group/app", events) == '{"id": "1"}\n'
+        for path in (
+            f"{BUGS}?workspace_id=1002",
+            f"{events}?project_id=group/other",
+            f"{events}?project_id=8",
+        ):
+            assert (await client.get(path)).status == 404
         answer = await client.head(f"{BUGS}?workspace_id=1001")
         assert answer.status == 405
+
+
+def reading(*products: str) -> Any:
+    """A middleware that lets callers read some products only."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        authorize(request, Principal("some", frozenset(products)))
+        return await handler(request)
+
+    return middleware
+
+
+async def test_two_workspaces_of_one_name_are_the_two_products_that_the_metrics_show(store: Store) -> None:
+    evaluator = StandIn()
+    evaluator.reader.world = world_of({"1": "Shop", "2": "Shop"})
+    for scope in ("1", "2", "3"):
+        await keep(store, "raw_tapd_workspace", scope, [{"id": scope, "name": "Shop"}])
+        await keep(store, "raw_tapd_bug", scope, [bug(int(scope))])
+    app = create_app(Settings(Config(), {}), store, evaluator)
+    app.middlewares.append(reading("Shop", "Shop (1)"))
+    async with TestClient(TestServer(app)) as client:
+        assert await text_of(client, "workspace_id=1&fields=id") == '{"id": "1"}\n'
+        for other in ("2", "3"):
+            answer = await client.get(f"{BUGS}?workspace_id={other}")
+            assert (answer.status, (await answer.json())["message"]) == (
+                404,
+                f"unknown workspace_id '{other}'; known: 1",
+            )
+
+
+async def test_what_is_collected_but_not_yet_in_the_context_is_exported_to_who_may_read_all(
+    store: Store, exporting: Client, evaluator: StandIn
+) -> None:
+    evaluator.reader.world = world_of({"1001": "Product 1001"})
+    await workspaces(store, "1003")
+    await keep(store, "raw_tapd_bug", "1003", [bug(3)])
+    await keep(store, "raw_gitlab_project", "7", [{"id": "7", "path_with_namespace": "group/app"}], "gitlab")
+    await keep(store, "raw_gitlab_event", "7", [{"id": "1"}], "gitlab")
+    assert await text_of(exporting, "workspace_id=1003&fields=id") == '{"id": "3"}\n'
+    assert await text_of(exporting, "project_id=7", "/api/v1/gitlab/events") == '{"id": "1"}\n'
+
+
+async def test_an_id_nobody_knows_is_a_503_until_the_context_is_loaded(
+    store: Store, exporting: Client, evaluator: StandIn
+) -> None:
+    evaluator.reader.refreshed_at = None
+    loading = await exporting.get(f"{BUGS}?workspace_id=1003")
+    assert (loading.status, await loading.json()) == (
+        503,
+        {
+            "error": "Service Unavailable",
+            "message": "which scopes there are is not loaded yet: try again in a few seconds",
+        },
+    )
+    await workspaces(store, "1003")
+    assert await text_of(exporting, "workspace_id=1003") == ""

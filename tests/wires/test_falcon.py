@@ -200,6 +200,7 @@ async def test_browsers_on_other_origins_may_read_this_prefix_also_errors(client
         assert answer.headers["Access-Control-Allow-Origin"] == "http://grafana:3000"
         assert answer.headers["Access-Control-Allow-Credentials"] == "true"
         assert (await answer.read() == b"") is (method == "OPTIONS")
+        assert "Origin" in answer.headers["Vary"]
     plain = await client.get("/graphite/version", headers={"Origin": "http://grafana:3000"})
     assert "Access-Control-Allow-Origin" not in plain.headers
     without = await client.options(f"{PREFIX}/render")
@@ -218,6 +219,36 @@ async def test_an_unchanged_answer_is_a_304(client: Client) -> None:
     assert other.status == 200
     posted = await client.post(f"{PREFIX}/render", data=params, headers={"If-None-Match": tag})
     assert posted.status == 200
+
+
+@pytest.mark.parametrize("path", [f"{PREFIX}/render", "/graphite/render"])
+async def test_a_long_answer_is_compressed_for_those_who_ask_and_stays_a_304(
+    client: Client, path: str
+) -> None:
+    params = {"target": "@tapd#bugs#long#hourly", "from": "1", "until": "2"}
+    plain = await client.get(path, params=params, headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    for accepted, coding in (("gzip, deflate", "gzip"), ("deflate", None), ("gzip;q=0", None)):
+        answer = await client.get(path, params=params, headers={"Accept-Encoding": accepted})
+        assert answer.headers.get("Content-Encoding") == coding
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert await answer.read() == await plain.read()
+        if coding:
+            assert int(answer.headers["Content-Length"]) < 50_000 < int(plain.headers["Content-Length"])
+            assert answer.headers["ETag"] == "W/" + plain.headers["ETag"]
+        headers = {"If-None-Match": answer.headers["ETag"], "Accept-Encoding": accepted}
+        again = await client.get(path, params=params, headers=headers)
+        assert (again.status, await again.read()) == (304, b"")
+        assert again.headers["ETag"] == answer.headers["ETag"]
+    short = await client.get(path, params=params | {"target": "@tapd#bugs#change#daily"})
+    assert "Content-Encoding" not in short.headers
+
+
+async def test_a_head_of_a_long_answer_has_no_body(client: Client) -> None:
+    params = {"target": "@tapd#bugs#long#hourly", "from": "1", "until": "2"}
+    answer = await client.head(f"{PREFIX}/render", params=params, headers={"Accept-Encoding": "gzip"})
+    assert (answer.status, await answer.read()) == (200, b"")
+    assert (await client.get("/healthz")).status == 200
 
 
 def test_what_is_no_number_is_null_and_whole_numbers_are_ints() -> None:

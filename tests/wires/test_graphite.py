@@ -50,7 +50,7 @@ async def test_panels_and_alerts_get_names_with_the_letter_of_their_query(
         },
         {
             "target": f"closed.bugs.change.daily{suffix}",
-            "tags": {"name": "tapd.bugs.change.daily", "series": "closed"},
+            "tags": {"series": "closed"},
             "datapoints": [[2, 1700000000]],
         },
     ]
@@ -69,7 +69,7 @@ async def test_two_wrapped_queries_of_one_panel_keep_their_own_letters(client: C
     assert await answer.json() == [
         {
             "target": "产品 A.product.version.bugs B",
-            "tags": {"name": "tapd.product.version.bugs", "series": "产品 A"},
+            "tags": {},
             "datapoints": [[3, 1700000000]],
         },
         {
@@ -79,7 +79,7 @@ async def test_two_wrapped_queries_of_one_panel_keep_their_own_letters(client: C
         },
         {
             "target": "all.bugs.backlog.daily",
-            "tags": {"name": "tapd.bugs.backlog.daily", "series": "all", "product": "nobody"},
+            "tags": {"product": "nobody"},
             "datapoints": [],
         },
     ]

@@ -5,14 +5,33 @@ from __future__ import annotations
 import io
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 from yarl import URL
 
 from metrics_api.core.config import Log
-from metrics_api.core.log import configure
+from metrics_api.core.log import JsonFormatter, KeyValueFormatter, configure
+from metrics_api.core.schema import EventFact
+from metrics_api.events import EventTable
 from tests.wires.conftest import NOW, Client
-from tests.wires.stand_in import Frame, StandIn
+from tests.wires.stand_in import StandIn
+
+
+def pushed(seq: int) -> EventFact:
+    return {
+        "_id": f"gitlab:7:{seq}",
+        "generation": 1,
+        "seq": seq,
+        "tombstone": False,
+        "instance": "gitlab",
+        "project": "7",
+        "at": 1_700_000_000 + seq,
+        "action": "pushed to",
+        "target_type": "",
+        "ref": "main",
+        "branch": "main",
+    }
 
 
 async def test_the_process_is_alive_without_a_store_but_not_ready(client: Client) -> None:
@@ -27,18 +46,35 @@ async def test_the_process_is_alive_without_a_store_but_not_ready(client: Client
 async def test_it_is_ready_when_the_store_answers_and_the_frames_are_loaded(
     exporting: Client, evaluator: StandIn
 ) -> None:
-    evaluator.frames = [Frame("bugs", 0, None), Frame("events", 3, NOW - 5)]
+    evaluator.reader.refreshed_at = None
     loading = await exporting.get("/readyz")
-    assert (loading.status, (await loading.json())["message"]) == (503, "not loaded yet: bugs")
-    evaluator.frames = [Frame("bugs", 12, NOW), Frame("events", 3, NOW - 5)]
+    assert (loading.status, (await loading.json())["message"]) == (503, "not loaded yet: bugs, events")
+    evaluator.reader.refreshed_at = NOW - 59
     ready = await exporting.get("/readyz")
     assert (ready.status, await ready.json()) == (200, {"status": "ready"})
+
+
+async def test_it_is_not_ready_when_nobody_looked_at_the_store_for_a_minute(
+    exporting: Client, evaluator: StandIn
+) -> None:
+    evaluator.reader.refreshed_at = NOW - 61
+    stale = await exporting.get("/readyz")
+    assert (stale.status, await stale.json()) == (
+        503,
+        {
+            "error": "Service Unavailable",
+            "message": "bugs not compared with the store since 2023-11-17T05:45:39+00:00",
+        },
+    )
 
 
 async def test_metrics_count_requests_by_route_and_show_the_frames(
     client: Client, evaluator: StandIn
 ) -> None:
-    evaluator.frames = [Frame("bugs", 12, NOW - 30), Frame("events", 0, None)]
+    table = EventTable(evaluator.reader.world.context)
+    table.apply([pushed(seq) for seq in range(12)])
+    evaluator.reader.world = replace(evaluator.reader.world, events=table.snapshot())
+    evaluator.reader.refreshed_at = NOW - 30
     for target in ("@tapd#bugs#change#daily", "cpu"):
         await client.get("/graphite/render", params={"target": target})
     await client.get("/secret-token-in-a-path")
@@ -50,11 +86,14 @@ async def test_metrics_count_requests_by_route_and_show_the_frames(
         'engmetrics_request_seconds_count{method="other",route="unmatched",status="405"} 1.0',
         'engmetrics_targets_total{outcome="answered"} 1.0',
         'engmetrics_targets_total{outcome="skipped"} 1.0',
-        'engmetrics_frame_rows{topic="bugs"} 12.0',
-        'engmetrics_frame_age_seconds{topic="bugs"} 30.0',
+        'engmetrics_frame_rows{topic="bugs"} 0.0',
+        'engmetrics_frame_rows{topic="events"} 12.0',
+        'engmetrics_frame_age_seconds{topic="events"} 30.0',
     ):
         assert line in page.splitlines(), page
     assert "secret-token" not in page
+    evaluator.reader.refreshed_at = None
+    assert "frame_age_seconds{" not in await (await client.get("/metrics")).text()
 
 
 async def test_the_first_page_lists_what_there_is(client: Client) -> None:
@@ -88,13 +127,33 @@ async def test_every_error_is_a_json_body(
         assert "GET" in answer.headers["Allow"]
 
 
-async def test_a_failure_of_ours_is_a_500_that_tells_nothing(client: Client, evaluator: StandIn) -> None:
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/graphite/render", {"target": "@a#b"}),
+        ("/graphite/metrics/find", {"query": "*"}),
+        ("/graphite/metrics/expand", {"query": "*"}),
+        ("/api/v1/grafana/render", {"target": "@a#b", "from": "1", "until": "2"}),
+        ("/api/v1/grafana/metrics/find", {"query": "*"}),
+    ],
+)
+async def test_a_failure_of_ours_is_a_500_that_tells_nothing_and_one_trace_in_the_log(
+    client: Client,
+    evaluator: StandIn,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    params: dict[str, str],
+) -> None:
     evaluator.failure = RuntimeError("secret detail")
-    answer = await client.get("/graphite/render", params={"target": "@a#b"})
+    answer = await client.get(path, params=params)
     assert (answer.status, await answer.json()) == (
         500,
         {"error": "Internal Server Error", "message": "the server failed; its log says why"},
     )
+    (line,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert line.message == "request failed"
+    assert line.exc_info is not None
+    assert line.exc_info[1] is evaluator.failure
 
 
 async def test_log_lines_are_key_value_or_json_and_cannot_be_forged() -> None:
@@ -131,6 +190,23 @@ async def test_log_lines_are_key_value_or_json_and_cannot_be_forged() -> None:
                 assert "ValueError: two\\nlines" in second
     finally:
         root.handlers, root.level = before, level
+
+
+@pytest.mark.parametrize(
+    "character", ["\n", "\r", "\x0b", "\x1c", "\x7f", "\x85", "\x9b", "\u2028", "\u2029"]
+)
+@pytest.mark.parametrize("formatter", [KeyValueFormatter(), JsonFormatter()])
+def test_no_character_in_a_value_begins_a_line_or_reaches_the_terminal(
+    formatter: logging.Formatter, character: str
+) -> None:
+    forged = f"a{character}time=2026 level=error"
+    line = formatter.format(logging.makeLogRecord({"msg": forged, "reason": forged}))
+    assert character not in line
+    assert len(line.splitlines()) == 1
+    if isinstance(formatter, JsonFormatter):
+        assert json.loads(line)["reason"] == forged
+    else:
+        assert json.loads(line.partition(" reason=")[2]) == forged
 
 
 async def test_a_request_is_logged_by_its_route_without_its_query(
