@@ -21,19 +21,22 @@ def encode_series(series: Iterable[Series]) -> bytes:
 
     The plugin drops rows without Values and fails on an answer without rows when it draws annotations.
     """
-    return orjson.dumps(
-        [
-            {
-                "endpoint": one.endpoint,
-                "counter": one.counter,
-                "dstype": "GAUGE",
-                "step": int(one.step),
-                # falcon-plus spells it with a capital V.
-                "Values": [{"timestamp": at, "value": value} for at, value in points(one)],
-            }
-            for one in series
-        ]
+    return array(
+        {
+            "endpoint": one.endpoint,
+            "counter": one.counter,
+            "dstype": "GAUGE",
+            "step": int(one.step),
+            # falcon-plus spells it with a capital V.
+            "Values": [{"timestamp": at, "value": value} for at, value in points(one)],
+        }
+        for one in series
     )
+
+
+def array(rows: Iterable[dict[str, object]]) -> bytes:
+    """A JSON array, encoded row by row: the encoder lets no other thread run within a row."""
+    return b"[" + b",".join(map(orjson.dumps, rows)) + b"]"
 
 
 def encode_nodes(nodes: Iterable[Node]) -> bytes:

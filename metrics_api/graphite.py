@@ -11,7 +11,7 @@ import orjson
 
 from metrics_api.core.days import DAY_S
 from metrics_api.core.errors import BadRequest
-from metrics_api.falcon import EXACT, points, wire_number
+from metrics_api.falcon import EXACT, array, points, wire_number
 from metrics_api.series import Annotation, Node, Series
 
 _RELATIVE = re.compile(r"(now)?\s*((?:[-+]\s*\d{1,12}\s*[A-Za-z]+\s*)*)", re.ASCII)
@@ -51,13 +51,15 @@ class Constant:
 
 def encode_series(answers: Iterable[Answered | Constant]) -> bytes:
     """The rows of a render answer; a series without points is a row with empty datapoints."""
-    rows: list[dict[str, object]] = []
-    for answer in answers:
-        if isinstance(answer, Constant):
-            rows.append(_constant_row(answer))
-        else:
-            rows += [_row(one, answer.reference) for one in answer.series]
-    return orjson.dumps(rows)
+    return array(
+        row
+        for answer in answers
+        for row in (
+            [_constant_row(answer)]
+            if isinstance(answer, Constant)
+            else (_row(one, answer.reference) for one in answer.series)
+        )
+    )
 
 
 def _row(series: Series, reference: str | None) -> dict[str, object]:

@@ -31,18 +31,19 @@ ENVELOPE: Final = ("n", "instance", "scope", "removed_at")
 
 @dataclass(frozen=True)
 class Export:
-    """One collection on offer: its path and the parameter that names its scopes."""
+    """One collection on offer: its path, who collects it and the parameter that names its scopes."""
 
     path: str
     collection: str
+    collector: str
     scope_parameter: Parameter
 
 
 EXPORTS: Final = (
-    Export("/api/v1/tapd/bugs", "raw_tapd_bug", "workspace_id"),
-    Export("/api/v1/tapd/bug_changes", "raw_tapd_bug_change", "workspace_id"),
-    Export("/api/v1/tapd/iterations", "raw_tapd_iteration", "workspace_id"),
-    Export("/api/v1/gitlab/events", "raw_gitlab_event", "project_id"),
+    Export("/api/v1/tapd/bugs", "raw_tapd_bug", "tapd.bugs", "workspace_id"),
+    Export("/api/v1/tapd/bug_changes", "raw_tapd_bug_change", "tapd.bug_changes", "workspace_id"),
+    Export("/api/v1/tapd/iterations", "raw_tapd_iteration", "tapd.iterations", "workspace_id"),
+    Export("/api/v1/gitlab/events", "raw_gitlab_event", "gitlab.events", "project_id"),
 )
 
 
@@ -73,6 +74,8 @@ async def _answer(export: Export, request: web.Request) -> web.StreamResponse:
     async with aclosing(_chunks(windows, fields)) as chunks:
         # The first records are read and encoded before the headers: what fails until here has a status.
         head = await anext(chunks, b"")
+        if not head:
+            await _refuse_uncollected(store, export, scopes)
         begin_stream(request, response)
         await response.prepare(request)
         await response.write(head)
@@ -82,6 +85,17 @@ async def _answer(export: Export, request: web.Request) -> web.StreamResponse:
             await asyncio.sleep(0)
     await response.write_eof()
     return response
+
+
+async def _refuse_uncollected(store: Store, export: Export, scopes: Sequence[Scope]) -> None:
+    """Raise StoreUnavailable for a scope nobody has read yet: that it is empty is not known."""
+    for instance, scope in scopes:
+        mark = await store.one("watermarks", f"{export.collector}:{instance}:{scope}")
+        if mark is None or mark["started_at"] is None:
+            raise StoreUnavailable(
+                f"{export.scope_parameter} {scope} has not been collected yet: "
+                "`engmetrics status` says what the collectors did"
+            )
 
 
 async def _chunks(

@@ -10,6 +10,7 @@ from metrics_api.routes.answers import (
     SKIPPED,
     Handler,
     evaluated,
+    in_thread,
     json_answer,
     refuse_other_formats,
     register,
@@ -53,7 +54,7 @@ async def render(request: web.Request) -> web.StreamResponse:
     start = falcon.whole_seconds("from", given.all("from"))
     until = falcon.whole_seconds("until", given.all("until"))
     found = await evaluated(request, targets, start, until)
-    body = falcon.encode_series(one for answer in found.series for one in answer)
+    body = await in_thread(falcon.encode_series, [one for answer in found.series for one in answer])
     return json_answer(request, body, found.skipped)
 
 

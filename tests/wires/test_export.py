@@ -155,6 +155,9 @@ async def test_parameters_that_cannot_be_are_refused_in_words(
 
 async def test_a_workspace_without_records_is_an_empty_answer(few: Client, store: Store) -> None:
     await workspaces(store, "1003")
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    marks = [{"_id": f"tapd.bugs:{scope}", "started_at": at} for scope in ("tapd:1003", "eu:55")]
+    await store.collection("watermarks").insert_many(marks)
     assert await text_of(few, "workspace_id=1003") == ""
     configured = TapdInstance(name="eu", workspaces=("55",))
     app = create_app(Settings(Config(tapd=(configured,)), {}), store, StandIn())
@@ -289,4 +292,8 @@ async def test_an_id_nobody_knows_is_a_503_until_the_context_is_loaded(
         },
     )
     await workspaces(store, "1003")
-    assert await text_of(exporting, "workspace_id=1003") == ""
+    early = await exporting.get(f"{BUGS}?workspace_id=1003")
+    assert (early.status, (await early.json())["message"]) == (
+        503,
+        "workspace_id 1003 has not been collected yet: `engmetrics status` says what the collectors did",
+    )
