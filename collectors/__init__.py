@@ -49,12 +49,16 @@ class Removal:
 
 @dataclass(frozen=True)
 class Identity:
-    """Which record this is: its id in its scope, the item it belongs to, and the removal it tells of."""
+    """Which record this is: its id in its scope, the item it belongs to, and the removal it tells of.
+
+    `asked` is the name in the configuration that led to it, if one did.
+    """
 
     id: str
     key: str
     scope: str = ""
     removal: Removal | None = None
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class Page:
     """Records as one request brought them.
 
     `about` says what was asked where the records do not. `cursor` is noted in the watermark once these
-    records are stored: a stopped first run begins there again. `done` of `total` is how far the run is.
+    records are stored: a stopped first run begins there again. The last one of a run is noted with its
+    success, when all is derived. `done` of `total` is how far the run is.
     """
 
     records: Sequence[Any]
@@ -95,7 +100,8 @@ class Collector(ABC, Generic[Client]):
 
     `order` is its place in a round, lower first. `pause_s` is how long it rests at least between two
     successful runs of a scope. `topics` are the topics its records feed. `removes` is the raw collection
-    whose records its `Removal`s are about.
+    whose records its `Removal`s are about. `whole` says that its only scope is `WHOLE`: it finds the
+    scopes of the others, and notes those that are there as `scopes` in its cursor.
     """
 
     upstream: ClassVar[str]
@@ -105,6 +111,7 @@ class Collector(ABC, Generic[Client]):
     order: ClassVar[int]
     pause_s: ClassVar[float] = 0.0
     removes: ClassVar[str] = ""
+    whole: ClassVar[bool] = False
 
     def __init__(self, instance: str, client: Client, store: Store) -> None:
         self.instance = instance

@@ -35,14 +35,30 @@ class Derived:
 
 
 @dataclass(frozen=True)
+class Mention:
+    """Where to find the items that name a record by a word.
+
+    `words(record)` are the words by which a record is called since its last version; the records of
+    `collection` in its scope that match `query` and have such a word in one of the `fields` of their data
+    have the keys of the items concerned.
+    """
+
+    collection: str
+    query: Mapping[str, Any]
+    fields: tuple[str, ...]
+    words: Callable[[Mapping[str, Any]], set[str]]
+
+
+@dataclass(frozen=True)
 class Derivation:
     """How a topic's facts come from raw records.
 
     `inputs` are the raw collections a record of which changes a fact, `roots` those without a record of
     which there is no fact. `wanted(keys, raw)` names what must be
     loaded for these keys, given what was loaded so far: it is asked again until it names nothing new.
-    `derive(raw, zone)` makes the facts of all items in `raw`; `zone` is the upstream's. `follows` maps a
-    topic whose facts are copied into these to the copied fields.
+    `derive(raw, zone)` makes the facts of all items in `raw`; `zone` is the upstream's. `mentions` are
+    the inputs whose records other inputs name by a word instead of a key, and `fields` names for a collection
+    the only fields that are loaded.
     """
 
     topic: str
@@ -50,7 +66,8 @@ class Derivation:
     roots: tuple[str, ...]
     wanted: Callable[[set[str], Raw], Wanted]
     derive: Callable[[Raw, str], Derived]
-    follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mentions: Mapping[str, Mention] = field(default_factory=dict)
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def by_key(collections: Sequence[str]) -> Callable[[set[str], Raw], Wanted]:

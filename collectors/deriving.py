@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from typing import Any
 
 from collectors import WHOLE
-from collectors.derivation import Derivation, Rejected, Wanted
+from collectors.derivation import Derivation, Mention, Rejected, Wanted
 from collectors.derive import DERIVATIONS
 from metrics_api.core.days import BEIJING, utc_now
 from metrics_api.core.errors import UnknownName
-from metrics_api.core.facts import Batch, Change, Facts
+from metrics_api.core.facts import Batch, Facts
 from metrics_api.core.leases import Leases
 from metrics_api.core.raw import RawStore, encoded
 from metrics_api.core.store import WINDOW, Document, Store
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # Items derived at once: one query of the embedded store, and some milliseconds of computing.
 CHUNK = 100
+# What of a record's envelope is loaded where a derivation names the fields it needs.
+ENVELOPE = ("instance", "scope", "key", "n")
 
 RebuildReport = Callable[[str, int, int], None]
 
@@ -37,14 +39,20 @@ class Deriver:
     async def derive(self, collection: str, instance: str, keys: Collection[str]) -> None:
         """Derive anew what depends on records of a collection with these keys."""
         for derivation in DERIVATIONS.values():
-            if collection in derivation.inputs:
-                await self._topic(derivation, instance, keys)
+            if collection not in derivation.inputs:
+                continue
+            mention = derivation.mentions.get(collection)
+            items = await self._mentioned(mention, collection, instance, keys) if mention else keys
+            await self._topic(derivation, instance, items)
 
     async def derive_scope(self, collection: str, instance: str, scope: str) -> None:
         """Derive anew what depends on any record of a scope, or of all; walks the whole collection."""
         query = {"instance": instance} if scope == WHOLE else {"instance": instance, "scope": scope}
+        # An item has records in many windows, and is derived once.
+        found: dict[str, None] = {}
         async for keys in self._keys(collection, query):
-            await self.derive(collection, instance, keys[instance])
+            found |= dict.fromkeys(keys[instance])
+        await self.derive(collection, instance, found)
 
     async def rebuild(self, topic: str, report: RebuildReport | None = None) -> int:
         """Derive a topic's facts from the beginning into a new collection; returns how many there are."""
@@ -65,30 +73,32 @@ class Deriver:
         return await self._facts.rebuild(topic, batches)
 
     async def _topic(self, derivation: Derivation, instance: str, keys: Iterable[str]) -> None:
-        changes: list[Change] = []
         for chunk in _chunks(keys):
 
             async def produce(chunk: list[str] = chunk) -> Batch:
                 return await self._produced(derivation, instance, chunk)
 
-            changes += await self._facts.update(derivation.topic, produce)
-        for follower in DERIVATIONS.values():
-            copied = follower.follows.get(derivation.topic, ())
-            for change in changes if copied else ():
-                await self._follow(follower, instance, change, copied)
+            await self._facts.update(derivation.topic, produce)
 
-    async def _follow(
-        self, follower: Derivation, instance: str, change: Change, copied: tuple[str, ...]
-    ) -> None:
-        """Derive a scope's facts anew when what they copy from the changed fact is different now."""
-        if not change.before or not change.after:
-            return
-        if all(change.before[name] == change.after[name] for name in copied):
-            return
-        scope = change.after["id"]
-        for collection in follower.roots:
-            async for keys in self._keys(collection, {"instance": instance, "scope": scope}):
-                await self._topic(follower, instance, keys[instance])
+    async def _mentioned(
+        self, mention: Mention, collection: str, instance: str, keys: Collection[str]
+    ) -> list[str]:
+        """The keys of the items that name one of these records by a word it has since its last version."""
+        words: defaultdict[str, set[str]] = defaultdict(set)
+        for record in await self._store.matching(collection, "key", list(keys)):
+            if record["instance"] == instance:
+                words[record["scope"]] |= mention.words(record)
+        found: dict[str, None] = {}
+        fields = [f"data.{field}" for field in mention.fields]
+        for scope, wanted in words.items():
+            query = {"instance": instance, "scope": scope} | dict(mention.query)
+            if not wanted:
+                continue
+            async for records in self._windows(mention.collection, query, ["key", *fields]):
+                for record in records:
+                    if not wanted.isdisjoint(str(record["data"].get(name)) for name in mention.fields):
+                        found[record["key"]] = None
+        return list(found)
 
     async def _produced(self, derivation: Derivation, instance: str, keys: Iterable[str]) -> Batch:
         raw = await self._loaded(derivation, instance, set(keys))
@@ -114,7 +124,12 @@ class Deriver:
                 return raw
             for (collection, field), values in new.items():
                 asked[collection, field] |= values
-                for record in await self._store.matching(collection, field, sorted(values)):
+                only = (
+                    dict.fromkeys((*ENVELOPE, *derivation.fields[collection]), 1)
+                    if collection in derivation.fields
+                    else None
+                )
+                for record in await self._store.matching(collection, field, sorted(values), only):
                     if record["instance"] == instance:
                         found[collection][record["_id"]] = record
 
@@ -137,14 +152,20 @@ class Deriver:
         self, collection: str, query: Document | None = None
     ) -> AsyncIterator[defaultdict[str, list[str]]]:
         """The keys of a collection's records by instance, a window of numbers at a time."""
-        last = await self._last(collection)
-        for after in range(0, last, WINDOW):
+        async for records in self._windows(collection, query or {}, ["key", "instance"]):
             keys: defaultdict[str, list[str]] = defaultdict(list)
-            asked = {"n": 1, "key": 1, "instance": 1}
-            upto = min(after + WINDOW, last)
-            for record in await self._store.window(collection, "n", after, upto, query, asked):
+            for record in records:
                 keys[record["instance"]].append(record["key"])
             yield keys
+
+    async def _windows(
+        self, collection: str, query: Document, fields: list[str]
+    ) -> AsyncIterator[list[Document]]:
+        """These fields of a collection's matching records, a window of numbers at a time."""
+        last = await self._last(collection)
+        for after in range(0, last, WINDOW):
+            asked = dict.fromkeys(["n", *fields], 1)
+            yield await self._store.window(collection, "n", after, min(after + WINDOW, last), query, asked)
 
 
 def _chunks(keys: Iterable[str]) -> list[list[str]]:

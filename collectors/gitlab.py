@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,9 @@ from metrics_api.core.config import GitlabInstance
 from metrics_api.core.errors import Fatal, Retriable, Skippable
 from metrics_api.core.raw import Dating
 from metrics_api.core.settings import Credentials
+from metrics_api.core.store import Store
+
+log = logging.getLogger(__name__)
 
 API = "/api/v4"
 PER_PAGE = 100
@@ -49,8 +53,7 @@ class GitlabClient:
 
     async def one(self, path: str) -> dict[str, Any]:
         """An object."""
-        answer = await self.upstream.ask(self.upstream.address(API + path, {}), self._good)
-        found = answer.json()
+        found = await self.upstream.ask(self.upstream.address(API + path, {}), self._good)
         if not isinstance(found, dict):
             raise Fatal(f"{self.upstream.name} {path}: not an object")
         return found
@@ -68,7 +71,7 @@ class GitlabClient:
             yield part.rows
             address = part.following
 
-    def _good(self, answer: Answer) -> Answer:
+    def _good(self, answer: Answer) -> Any:
         failure = rejected(answer)
         if failure:
             raise failure
@@ -77,11 +80,10 @@ class GitlabClient:
             raise Skippable(f"{what}: gone, switched off or not allowed")
         if answer.status != 200:
             raise Fatal(what)
-        answer.json()
-        return answer
+        return answer.json()
 
     def _part(self, address: URL, answer: Answer) -> Part:
-        rows = self._good(answer).json()
+        rows = self._good(answer)
         if not isinstance(rows, list):
             raise Retriable(f"{self.upstream.name} {address.path}: not a list")
         return Part(rows, self._following(address, answer, len(rows)))
@@ -130,38 +132,76 @@ def numbered(record: Any) -> str:
 
 @collector
 class Projects(Collector[GitlabClient]):
-    """The projects of the configuration, else those the account is a member of."""
+    """The projects of the configuration, else those the account is a member of.
+
+    What led to a configured one is kept with it, so that it is known by that after it was renamed. The
+    cursor notes which are there (`scopes`).
+    """
 
     upstream: ClassVar[str] = "gitlab"
     name = "gitlab.projects"
     collection = "raw_gitlab_project"
     topics = ("projects",)
     order = 10
+    whole = True
+
+    def __init__(self, instance: str, client: GitlabClient, store: Store) -> None:
+        super().__init__(instance, client, store)
+        self._told: set[str] = set()
 
     async def scopes(self) -> list[str]:
         """All at once."""
         return [WHOLE]
 
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
-        """One page for each project configured, or the pages of the list by rising id."""
+        """One page for each project configured, or the pages of the list by rising id.
+
+        Raises Skippable when some of the configured ones are gone.
+        """
+        there: list[str] = []
+        if not self.client.config.projects:
+            asked = {"membership": "true", "order_by": "id", "sort": "asc", "pagination": "keyset"}
+            async for rows in self.client.pages("/projects", asked):
+                there += [str(number) for number in _ids(rows)]
+                yield Page([_without_secrets(row) for row in rows])
+            yield Page([], cursor={"scopes": there})
+            return
+        known = await self.store.all("raw_gitlab_project", {"instance": self.instance})
+        ids = {str(project["asked"]).casefold(): project["scope"] for project in known if "asked" in project}
         missing = []
         for path in self.client.config.projects:
-            try:
-                yield Page([_without_secrets(await self.client.one(f"/projects/{quote(path, safe='')}"))])
-            except Skippable:
+            project = await self._found(path, ids.get(path.casefold()))
+            if project is None:
                 missing.append(path)
+                continue
+            there += [str(number) for number in _ids([project])]
+            self._tell(path, project)
+            yield Page([_without_secrets(project)], {"asked": path})
+        yield Page([], cursor={"scopes": there})
         if missing:
             raise Skippable(f"projects that are gone or not allowed: {', '.join(missing)}")
-        if self.client.config.projects:
-            return
-        asked = {"membership": "true", "order_by": "id", "sort": "asc", "pagination": "keyset"}
-        async for rows in self.client.pages("/projects", asked):
-            yield Page([_without_secrets(row) for row in rows])
+
+    async def _found(self, path: str, number: str | None) -> dict[str, Any] | None:
+        """A project by its path, else by the id to which that led before; None where neither is there."""
+        for name in (path, number):
+            if name:
+                try:
+                    return await self.client.one(f"/projects/{quote(name, safe='')}")
+                except Skippable:
+                    continue
+        return None
+
+    def _tell(self, path: str, project: Mapping[str, Any]) -> None:
+        """Say once that a configured project has another path now."""
+        now = str(project.get("path_with_namespace"))
+        if path.casefold() not in (now.casefold(), str(project.get("id"))) and path not in self._told:
+            self._told.add(path)
+            log.warning("project renamed, mend the configuration asked=%s path=%s", path, now)
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
         """A project is its own scope."""
         name = numbered(record)
-        return Identity(name, name, scope=name)
+        return Identity(name, name, scope=name, asked=about.get("asked", ""))
 
     def dating(self) -> Dating | None:
         """By the last activity: a rename does not always show in it, and then the later read wins."""
@@ -183,19 +223,19 @@ class Events(Collector[GitlabClient]):
     order = 20
 
     async def scopes(self) -> list[str]:
-        """The ids of the projects configured, else of all that were listed."""
+        """The ids of the projects configured, else of all that were listed; without those that are gone."""
         wanted = {path.casefold() for path in self.client.config.projects}
+        noted = (await self.store.one("watermarks", f"{Projects.name}:{self.instance}:{WHOLE}")) or {}
+        there = noted.get("cursor", {}).get("scopes")
         known = await self.store.all("raw_gitlab_project", {"instance": self.instance})
         return [
             project["scope"]
             for project in sorted(known, key=lambda document: int(document["n"]))
-            if not wanted
-            or wanted & {str(project["data"].get("path_with_namespace")).casefold(), project["scope"]}
+            if (not wanted or wanted & _called(project)) and (there is None or project["scope"] in there)
         ]
 
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
-        """The pages; the cursor keeps the highest id read."""
-        highest = int(since.cursor.get("id", 0))
+        """The pages; the cursor of a first walk keeps its place."""
         today = since.now.astimezone(UTC).date()
         low, high = (since.cursor.get(key) for key in ("low", "high"))
         if since.at is not None:
@@ -207,15 +247,13 @@ class Events(Collector[GitlabClient]):
         for window in windows:
             walking = since.at is None and "after" not in window
             async for rows in self.client.pages(f"/projects/{scope}/events", {"sort": "desc", **window}):
-                highest = max([highest, *_ids(rows)])
-                cursor: dict[str, Any] = {"id": highest}
                 if walking:
                     low = min(filter(None, [low, *_days(rows)]), default=None)
-                    cursor |= {"low": low, "high": (high or today.isoformat())} if low else {}
-                yield Page(rows, cursor=cursor if walking else None)
+                place = {"low": low, "high": high or today.isoformat()} if walking and low else None
+                yield Page(rows, cursor=place)
             if not walking and since.at is None:
                 high = today.isoformat()
-        yield Page([], cursor={"id": highest})
+        yield Page([], cursor={})
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
         """By the event's id."""
@@ -234,6 +272,12 @@ def _day_after(day: str) -> str:
 
 def _ids(rows: list[Any]) -> list[int]:
     return [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), int)]
+
+
+def _called(project: Mapping[str, Any]) -> set[str]:
+    """What a stored project may be called in the configuration: its id, its path, what led to it."""
+    names = (project["scope"], project["data"].get("path_with_namespace"), project.get("asked"))
+    return {str(name).casefold() for name in names if name}
 
 
 def _days(rows: list[Any]) -> list[str]:

@@ -104,6 +104,38 @@ def _of_a_parallel_step(data: Mapping[str, Any], name: str, old: str, new: str) 
     return name == "status" and (not old or not new or old.isdecimal() or new.isdecimal())
 
 
+@dataclass(frozen=True)
+class Iterations:
+    """The iterations of a workspace: today's name by id, and the id by each name that one has or had."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+    def id_of(self, word: str) -> str:
+        """The id of the iteration that the change feed calls so, else the word itself."""
+        return word if word in self.names else self.ids.get(word, word)
+
+    def alike(self, one: str, other: str) -> bool:
+        """Whether two ids are the same iteration to a reader: two may have one name."""
+        return self.names.get(one, one) == self.names.get(other, other)
+
+
+def read_iterations(records: Sequence[Mapping[str, Any]]) -> Iterations:
+    """The iterations in raw records of one workspace; a present name goes before another's former one."""
+    names: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for record in records:
+        present = record["data"].get("name")
+        if isinstance(present, str) and present:
+            names[record["key"]] = present
+    for key, name in sorted(names.items()):
+        ids.setdefault(name, key)
+    for record in sorted(records, key=lambda record: str(record["key"])):
+        for former in record.get("names", ()):
+            ids.setdefault(former["name"], record["key"])
+    return Iterations(names, ids)
+
+
 @dataclass
 class Course:
     """One field's way: the value at the beginning (None: not known) and each later value with its time."""
@@ -119,7 +151,12 @@ class Course:
 
 
 def course(
-    name: str, steps: Sequence[Step], born: str | None, present: str | None, modified: int | None
+    name: str,
+    steps: Sequence[Step],
+    born: str | None,
+    present: str | None,
+    modified: int | None,
+    iterations: Iterations,
 ) -> Course:
     """The way of one field from its steps and its present value (None: there is no row).
 
@@ -132,33 +169,45 @@ def course(
     for at, group in groupby(steps, key=lambda step: step.at):
         for step in group:
             if step.old != held:
-                # The feed names iterations: another name may be the same one, renamed.
-                renamed = name == "iteration" and step.old and held
+                known = name != "iteration" or (held in iterations.names and step.old in iterations.names)
+                # A name that no iteration has may be the former one of that which was held.
+                renamed = not known and step.old and held
                 found.findings.add(f"renamed:{name}" if renamed else f"broken_chain:{name}")
             held = step.new
         if held != found.last:
             found.moves.append((at, held))
     end = steps[-1].at
-    if present is None or (modified is not None and modified < end):
+    if present is None or held == present or (modified is not None and modified < end):
         return found
-    if name == "iteration" and bool(held) == bool(present) and not held.isdecimal():
-        # The feed names iterations, the row knows the id.
+    if name == "iteration" and _same_iteration(held, present, iterations):
         if found.moves:
             found.moves[-1] = (found.moves[-1][0], present)
         else:
             found.first = present
-    elif held != present:
+    else:
         found.findings.add(f"repaired_end:{name}")
         found.moves.append((modified if modified is not None else end, present))
     return found
 
 
+def _same_iteration(held: str, present: str, iterations: Iterations) -> bool:
+    """Whether the feed's last word is the row's iteration: called alike, or renamed since it was written."""
+    if not held or not present:
+        return False
+    return held not in iterations.names or iterations.alike(held, present)
+
+
 def courses(
-    changes: Changes, steps: Mapping[str, Sequence[Step]], row: Mapping[str, Any] | None, modified: int | None
+    changes: Changes,
+    steps: Mapping[str, Sequence[Step]],
+    row: Mapping[str, Any] | None,
+    modified: int | None,
+    iterations: Iterations,
 ) -> dict[str, Course]:
     """The ways of all tracked fields of one bug in one place.
 
-    The priority goes by its label, in the workspace's own words, where the bug has or had one.
+    The priority goes by its label, in the workspace's own words, where the bug has or had one. The feed
+    names iterations, the row knows the id: names become ids where `iterations` knows them.
     """
     source = {ours: theirs for theirs, ours in FIELDS.items()}
     labelled = (
@@ -170,5 +219,10 @@ def courses(
     for name in TRACKED:
         read = "priority_label" if name == "priority" and labelled else name
         present = None if row is None else value(row.get(source[read]), name)
-        found[name] = course(name, steps.get(read, ()), changes.born.get(read), present, modified)
+        taken, born = steps.get(read, ()), changes.born.get(read)
+        if name == "iteration":
+            known = iterations.id_of
+            taken = [Step(step.at, step.id, known(step.old), known(step.new)) for step in taken]
+            born = None if born is None else known(born)
+        found[name] = course(name, taken, born, present, modified, iterations)
     return found

@@ -5,57 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from collectors import Collector, Identity, Page, Progress, Report, Since
+from collectors import Collector, Identity, Progress, Report, Since
 from collectors.deriving import Deriver
+from collectors.run import Batch, Run
 from collectors.upstream import REQUESTS, Tally
 from metrics_api.core.days import utc_now
-from metrics_api.core.errors import EngmetricsError
+from metrics_api.core.errors import EngmetricsError, UpstreamError
 from metrics_api.core.leases import Lease, Leases, LeaseTaken
 from metrics_api.core.raw import Outcome, RawStore, Record, encoded
 from metrics_api.core.store import Document, Store, translated
 
 log = logging.getLogger(__name__)
-
-# Records are stored when so many have come together, or so much time has passed.
-FLUSH_RECORDS = 500
-FLUSH_S = 5.0
-
-
-@dataclass
-class Batch:
-    """Pages that wait to be stored."""
-
-    pages: list[Page] = field(default_factory=list)
-    began: float = 0.0
-
-    @property
-    def records(self) -> int:
-        """How many records wait."""
-        return sum(len(page.records) for page in self.pages)
-
-
-@dataclass
-class Run:
-    """A run under way."""
-
-    collector: Collector[Any]
-    scope: str
-    watermark: Document
-    id: str
-    started_at: datetime
-    lease: Lease
-    tally: Tally
-    counts: Outcome = field(default_factory=Outcome)
-    first: bool = False
-    resumed: bool = False
-    unclean: bool = False
-    pending: set[str] = field(default_factory=set)
 
 
 class Runner:
@@ -165,7 +130,8 @@ class Runner:
         tally: Tally,
     ) -> Run:
         """Read the watermark and mark it as not clean until this run has come to its end."""
-        watermark = await self._store.one("watermarks", name) or {
+        stored = await self._store.one("watermarks", name)
+        watermark = stored or {
             "_id": name,
             "collector": collector.name,
             "instance": collector.instance,
@@ -175,9 +141,9 @@ class Runner:
             "clean": True,
         }
         run = Run(collector, scope, watermark, run_id, started, lease, tally)
+        run.fresh = stored is None
         run.first = watermark["started_at"] is None
         run.unclean = not watermark["clean"]
-        run.resumed = run.first and run.unclean
         await self._mark(run, clean=False)
         return run
 
@@ -190,27 +156,41 @@ class Runner:
             )
 
     async def _collected(self, run: Run) -> None:
+        """Read, store and derive; what was read before the upstream failed is kept, then the run fails."""
         since = Since(run.watermark["started_at"], run.watermark["cursor"], run.started_at)
-        loop = asyncio.get_running_loop()
         batch = Batch()
-        async with aclosing(run.collector.fetch(run.scope, since)) as pages:
-            async for page in pages:
-                run.lease.check()
-                batch.began = batch.began if batch.pages else loop.time()
-                batch.pages.append(page)
-                if batch.records >= FLUSH_RECORDS or loop.time() - batch.began >= FLUSH_S:
-                    await self._flushed(run, batch)
-                    batch = Batch()
+        failure: UpstreamError | None = None
+        try:
+            async with aclosing(run.collector.fetch(run.scope, since)) as pages:
+                async for page in pages:
+                    run.lease.check()
+                    if batch.full:
+                        # Stored when the next page is there: the last page's batch is the last one.
+                        await self._flushed(run, batch)
+                        await self._placed(run, batch, batch.cursors)
+                        batch = Batch()
+                    batch.pages.append(page)
+        except UpstreamError as error:
+            failure = error
         await self._flushed(run, batch)
-        if run.resumed:
-            # Records stored before the stop may never have been derived.
+        # A walk's last cursor forgets the place: it is noted only when all is derived.
+        await self._placed(run, batch, batch.cursors if failure else batch.cursors[:-1])
+        if run.first and run.unclean:
+            # Records stored before a stop may never have been derived.
             await self._deriver.derive_scope(run.collector.collection, run.collector.instance, run.scope)
         elif run.pending:
             await self._derive(run, run.pending)
-        await self._mark(run, started_at=run.started_at, clean=True)
+        if failure is None:
+            end = {"cursor": dict(batch.cursors[-1])} if batch.cursors else {}
+            await self._mark(run, started_at=run.started_at, clean=True, **end)
+            return
+        if run.first or not run.unclean:
+            # Nothing that was stored waits to be derived.
+            await self._mark(run, clean=True)
+        raise failure
 
     async def _flushed(self, run: Run, batch: Batch) -> None:
-        """Store the waiting pages, derive what they change, and note the cursor."""
+        """Store the waiting pages and derive what they change, on a first run later and all at once."""
         records, removals = await self._identified(run, batch)
         collector = run.collector
         outcome = await self._raw.upsert(
@@ -219,7 +199,7 @@ class Runner:
             records,
             run.started_at,
             collector.dating(),
-            fresh=run.first and not run.resumed,
+            fresh=run.fresh,
         )
         outcome.seen = batch.records
         run.counts.seen += outcome.seen
@@ -233,15 +213,17 @@ class Runner:
             run.pending |= keys
         elif keys:
             await self._derive(run, keys)
-        cursors = [page.cursor for page in batch.pages if page.cursor is not None]
+
+    async def _placed(self, run: Run, batch: Batch, cursors: Sequence[Mapping[str, Any]]) -> None:
+        """Note how far the walk has come, and tell: what came before the last of the cursors is stored."""
         if cursors:
             await self._mark(run, cursor=dict(cursors[-1]))
         told = [page for page in batch.pages if page.total] or batch.pages[-1:]
         if self._report and told:
             self._report(
                 Progress(
-                    collector.name,
-                    collector.instance,
+                    run.collector.name,
+                    run.collector.instance,
                     run.scope,
                     told[-1].done,
                     told[-1].total,
@@ -274,7 +256,7 @@ class Runner:
                 scope = identity.scope or run.scope
                 removal = identity.removal
                 target = removal.target if removal else ""
-                records.append(Record(scope, identity.id, identity.key, data, target))
+                records.append(Record(scope, identity.id, identity.key, data, target, identity.asked))
                 if removal and collector.removes:
                     removals[f"{collector.instance}:{scope}:{identity.id}"] = (removal.at, removal.why)
         return records, removals

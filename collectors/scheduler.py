@@ -78,6 +78,11 @@ class Round:
         self._store = store
         self._places = asyncio.Semaphore(WIDTH)
 
+    @property
+    def name(self) -> str:
+        """What its jobs are called by."""
+        return f"{self.source.upstream}/{self.source.name}"
+
     async def once(self, name: str) -> list[Document]:
         """Run one collector in all its scopes, or everything in order."""
         if name == EVERYTHING:
@@ -101,7 +106,7 @@ class Round:
         """Run what belongs to no scope: it finds the scopes of the others. None: another process is at it."""
         records = []
         for collector in self.source.collectors:
-            if await collector.scopes() == [WHOLE] and not await self._rests(collector, WHOLE, rest_s):
+            if collector.whole and not await self._rests(collector, WHOLE, rest_s):
                 records.append(await self._runner.run(collector, WHOLE, wait_s))
         return records
 
@@ -109,9 +114,8 @@ class Round:
         """The collectors of each scope, in their order."""
         found: dict[str, list[Collector[Any]]] = defaultdict(list)
         for collector in self.source.collectors:
-            for scope in await collector.scopes():
-                if scope != WHOLE:
-                    found[scope].append(collector)
+            for scope in () if collector.whole else await collector.scopes():
+                found[scope].append(collector)
         if not found:
             log.warning("nothing to collect yet, no scope is known source=%s", self.source.name)
         return found
@@ -182,8 +186,8 @@ async def _scheduled(rounds: list[Round], stop: asyncio.Event) -> None:
 
     async def find(one: Round) -> None:
         await one.forget_old_runs()
-        again_soon(one.source.name, await one.whole(rest_s=one.source.interval_s / 2))
-        prefix = f"{one.source.name}/"
+        again_soon(one.name, await one.whole(rest_s=one.source.interval_s / 2))
+        prefix = f"{one.name}/"
         wanted = {f"{prefix}{scope}": (scope, found) for scope, found in (await one.scopes()).items()}
         known = {job.id for job in scheduler.get_jobs() if job.id.startswith(prefix)}
         for name in known - wanted.keys():
@@ -194,7 +198,7 @@ async def _scheduled(rounds: list[Round], stop: asyncio.Event) -> None:
                 every(one.source, name, read, one, name, scope)
 
     for one in rounds:
-        every(one.source, one.source.name, find, one)
+        every(one.source, one.name, find, one)
     scheduler.start()
     try:
         await stop.wait()

@@ -9,6 +9,7 @@ from typing import Any
 
 from collectors import Collector, registry
 from collectors.gitlab import GitlabClient, gitlab_headers
+from collectors.proxies import Proxies
 from collectors.quota import Quota
 from collectors.tapd_client import TapdClient, tapd_headers
 from collectors.upstream import Patience, Upstream
@@ -24,8 +25,12 @@ WIDTH = {"tapd": 2, "gitlab": 4}
 
 @dataclass(frozen=True)
 class Source:
-    """One instance that is on: its collectors in the order of a round, and its connection."""
+    """One instance that is on: its collectors in the order of a round, and its connection.
 
+    A TAPD and a GitLab may have one name: only `upstream` and name together are its own.
+    """
+
+    upstream: str
     name: str
     interval_s: float
     collectors: list[Collector[Any]]
@@ -35,6 +40,7 @@ class Source:
 def sources(settings: Settings, store: Store, patience: Patience | None = None) -> list[Source]:
     """The instances that have credentials; the others are off, which is said once. Raises ConfigError."""
     units = registry()
+    proxies = Proxies.of(settings.environment)
     found = []
     for upstream, configured in (("tapd", settings.config.tapd), ("gitlab", settings.config.gitlab)):
         instance: TapdInstance | GitlabInstance
@@ -47,7 +53,9 @@ def sources(settings: Settings, store: Store, patience: Patience | None = None) 
                 continue
             headers = tapd_headers(credentials) if upstream == "tapd" else gitlab_headers(credentials)
             quota = Quota(instance.quota_per_minute, WIDTH[upstream])
-            connection = Upstream(instance.name, instance.url, headers, quota, instance.ca_file, patience)
+            connection = Upstream(
+                instance.name, instance.url, headers, quota, instance.ca_file, patience, proxies
+            )
             client: Any
             if isinstance(instance, TapdInstance):
                 client = TapdClient(instance, connection)
@@ -56,7 +64,7 @@ def sources(settings: Settings, store: Store, patience: Patience | None = None) 
             mine = [
                 unit(instance.name, client, store) for unit in units.values() if unit.upstream == upstream
             ]
-            found.append(Source(instance.name, instance.interval_minutes * 60.0, mine, connection))
+            found.append(Source(upstream, instance.name, instance.interval_minutes * 60.0, mine, connection))
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from collectors import WHOLE, Collector, Identity, Page, Since, collector
-from collectors.tapd_client import TapdClient, inside
+from collectors.tapd_client import TapdClient, bodies, inside
 from metrics_api.core.errors import Fatal, Skippable
 from metrics_api.core.raw import Dating
 
@@ -32,11 +32,14 @@ class PerWorkspace(Collector[TapdClient]):
     upstream: ClassVar[str] = "tapd"
 
     async def scopes(self) -> list[str]:
-        """The workspaces configured, else those TAPD listed."""
+        """The workspaces configured, else those TAPD listed; without those that are not there any more."""
+        noted = (await self.store.one("watermarks", f"{Workspaces.name}:{self.instance}:{WHOLE}")) or {}
+        cursor = noted.get("cursor", {})
         if self.client.config.workspaces:
-            return list(self.client.config.workspaces)
+            return [one for one in self.client.config.workspaces if one not in cursor.get("gone", ())]
         known = await self.store.all("raw_tapd_workspace", {"instance": self.instance})
-        return sorted(workspace["scope"] for workspace in known)
+        there = cursor.get("scopes")
+        return sorted(one["scope"] for one in known if there is None or one["scope"] in there)
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
         """The record by its own id."""
@@ -57,30 +60,49 @@ class PerWorkspace(Collector[TapdClient]):
 
 @collector
 class Workspaces(PerWorkspace):
-    """The workspaces of the configuration, of the company, or those the account takes part in."""
+    """The workspaces of the configuration, of the company, or those the account takes part in.
+
+    The cursor notes which are there (`scopes`) and which of the configured ones are not (`gone`).
+    """
 
     name = "tapd.workspaces"
     collection = "raw_tapd_workspace"
     topics = ("workspaces",)
     order = 10
+    whole = True
 
     async def scopes(self) -> list[str]:
         """All at once."""
         return [WHOLE]
 
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
-        """One page with all, or one for each workspace configured."""
+        """One page with all, or one for each workspace configured; raises Skippable when some are gone."""
         config = self.client.config
-        for workspace in config.workspaces:
-            found = await self.client.mapping("/workspaces/get_workspace_info", {"workspace_id": workspace})
-            yield Page([inside(found, "Workspace")])
-        if config.workspaces:
+        if not config.workspaces:
+            if config.company_id:
+                rows = await self.client.listed("/workspaces/projects", {"company_id": config.company_id})
+            else:
+                rows = await self.client.listed("/workspaces/user_participant_projects", await self._nick())
+            found = bodies(rows, "Workspace")
+            yield Page(
+                [inside(row, "Workspace") for row in rows],
+                cursor={"scopes": [str(one["id"]) for one in found if one.get("id")]},
+            )
             return
-        if config.company_id:
-            rows = await self.client.listed("/workspaces/projects", {"company_id": config.company_id})
-        else:
-            rows = await self.client.listed("/workspaces/user_participant_projects", await self._nick())
-        yield Page([inside(row, "Workspace") for row in rows])
+        gone: dict[str, Skippable] = {}
+        for workspace in config.workspaces:
+            try:
+                answer = await self.client.mapping(
+                    "/workspaces/get_workspace_info", {"workspace_id": workspace}
+                )
+            except Skippable as error:
+                gone[workspace] = error
+                continue
+            yield Page([inside(answer, "Workspace")])
+        there = [workspace for workspace in config.workspaces if workspace not in gone]
+        yield Page([], cursor={"scopes": there, "gone": list(gone)})
+        if gone:
+            raise Skippable("; ".join(f"workspace {name}: {error}" for name, error in gone.items()))
 
     async def _nick(self) -> dict[str, str]:
         """The account's name, which a token can be asked for and an API user has not."""
@@ -103,8 +125,12 @@ class Iterations(PerWorkspace):
 
     name = "tapd.iterations"
     collection = "raw_tapd_iteration"
-    topics = ("iterations",)
+    topics = ("iterations", "bugs")
     order = 24
+
+    def dating(self) -> Dating | None:
+        """By `modified`; the change feed goes by names, so former ones are kept."""
+        return Dating("modified", self.client.epoch, remember="name")
 
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
         """The pages, oldest first."""
@@ -137,12 +163,23 @@ class Workflows(PerWorkspace):
     path: ClassVar[str]
 
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
-        """One page with one map for bugs, then for each workitem type of stories."""
-        yield await self._map(scope, "bug", "")
+        """One page with one map for bugs, then for each workitem type of stories.
+
+        One that is not there keeps none of the others; raises Skippable at the end.
+        """
         known = await self.store.all("raw_tapd_workitem_type", {"instance": self.instance, "scope": scope})
-        for kind in sorted(known, key=lambda document: int(document["n"])):
-            if kind["data"].get("entity_type", "story") == "story":
-                yield await self._map(scope, "story", kind["key"])
+        kinds = [("bug", "")]
+        for document in sorted(known, key=lambda document: int(document["n"])):
+            if document["data"].get("entity_type", "story") == "story":
+                kinds.append(("story", document["key"]))
+        missing: Skippable | None = None
+        for system, kind in kinds:
+            try:
+                yield await self._map(scope, system, kind)
+            except Skippable as error:
+                missing = missing or error
+        if missing:
+            raise missing
 
     async def _map(self, scope: str, system: str, kind: str) -> Page:
         asked = {"workspace_id": scope, "system": system}

@@ -42,13 +42,14 @@ class Bugs(PerWorkspace):
         asked = self.modified_since(scope, since)
         resumed = since.at is None and bool(anchor)
         async for page in self.client.ascending("/bugs", asked, "Bug", anchor):
-            times = list(filter(None, map(clock, bodies(page.rows, "Bug"))))
+            rows = [inside(row, "Bug") for row in page.rows]
+            times = [time for row in rows if isinstance(row, dict) and (time := clock(row))]
             oldest = min(filter(None, [oldest, *(time[:10] for time in times)]), default="")
             cursor = {"oldest": oldest}
             if since.at is None:
                 anchor = max([anchor, *times])
                 cursor |= {"anchor": anchor, "began": began or self.client.day(since.now)}
-            yield Page([inside(row, "Bug") for row in page.rows], cursor=cursor)
+            yield Page(rows, cursor=cursor)
         if resumed and began:
             first = (date.fromisoformat(began) - DAY).isoformat()
             again = {"workspace_id": scope, "modified": f">{first}"}
@@ -154,7 +155,7 @@ class BugChanges(PerWorkspace):
         everything = {"workspace_id": scope, "include_all": "1"}
         async for page in self.client.settled("/bugs/get_removed_bugs", everything, "RemovedBug"):
             rows += bodies(page.rows, "RemovedBug")
-        days = [str(row["created"])[:10] for row in rows if row.get("created")]
+        days = [clock(row)[:10] for row in rows]
         noted = await self.store.one("watermarks", f"{Bugs.name}:{self.instance}:{scope}")
         days += filter(None, [str((noted or {}).get("cursor", {}).get("oldest", ""))])
         found = sorted(filter(None, map(_date, days)))
@@ -189,10 +190,11 @@ class BugChanges(PerWorkspace):
             seen: set[str] = set()
             repeated = False
             async for page in self.client.paged("/bug_changes", {**asked, "order": "id asc"}):
-                names = [str(row.get("id")) for row in bodies(page.rows, "BugChange")]
+                rows = [inside(row, "BugChange") for row in page.rows]
+                names = [str(row.get("id")) for row in rows if isinstance(row, dict)]
                 repeated |= not seen.isdisjoint(names)
                 seen.update(names)
-                yield [inside(row, "BugChange") for row in page.rows]
+                yield rows
             if not repeated:
                 return
         raise Fatal("/bug_changes: rows keep repeating from page to page")

@@ -24,7 +24,18 @@ GROW_AFTER = 20
 # page * limit may not go beyond this.
 DEPTH = 20_000
 READINGS = 4
+# Nobody has bugs of an earlier year; a wrong one would have the change feed walked from there.
+YEARS_FROM = 1970
 FAR_AHEAD = "2099-12-31 23:59:59"
+
+
+MEANINGS = {
+    "401": "the credentials are not right",
+    "403": "not allowed",
+    "404": "not there",
+    "422": "a parameter is wrong",
+    "429": "too many requests",
+}
 
 
 @dataclass(frozen=True)
@@ -212,7 +223,13 @@ def _second_before(text: str) -> str:
 def clock(record: dict[str, Any]) -> str:
     """When the record was created as TAPD writes it, "" where it is no time."""
     text = str(record.get("created"))
-    return text if re.fullmatch(r"\d{4}-[01]\d-[0-3]\d [0-2]\d:[0-5]\d:[0-5]\d", text) else ""
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text):
+        return ""
+    try:
+        # The empty spelling is all zeros, which is before any calendar.
+        return text if datetime.fromisoformat(text).year >= YEARS_FROM else ""
+    except ValueError:
+        return ""
 
 
 def _rows(data: Any, name: str, path: str) -> list[Any]:
@@ -231,13 +248,13 @@ def _data(name: str, path: str, answer: Answer) -> Any:
     envelope = answer.json()
     if not isinstance(envelope, dict) or "status" not in envelope:
         raise Retriable(f"{name} {path}: HTTP {answer.status} without TAPD's envelope")
-    status, info = str(envelope["status"]), str(envelope.get("info", ""))[:200]
+    status = str(envelope["status"])
     if status == "1" and answer.status == 200:
         data = envelope.get("data")
         if isinstance(data, str) and data.startswith("Hello world"):
             raise Fatal(f"{name} {path}: TAPD knows no such address")
         return data
-    what = f"{name} {path}: TAPD says {status}: {info}"
+    what = f"{name} {path}: TAPD says {status}: {_meaning(status, str(envelope.get('info', '')))}"
     if status == "429":
         raise Limited(what, answer.wait_s())
     if status in ("502", "504"):
@@ -247,3 +264,14 @@ def _data(name: str, path: str, answer: Answer) -> Any:
     if status in ("403", "404"):
         raise Skippable(what)
     raise Fatal(what)
+
+
+def _meaning(status: str, info: str) -> str:
+    """What a status means, in our words: TAPD's own may name the account.
+
+    Only what is not there and which parameter is wrong is told in TAPD's words, up to any such name.
+    """
+    if status in ("404", "422"):
+        told = re.split("api.account", info, maxsplit=1, flags=re.IGNORECASE)[0].strip(" ,;:")
+        return told[:200] or MEANINGS[status]
+    return MEANINGS.get(status, "it failed" if status.isdecimal() and int(status) >= 500 else "refused")

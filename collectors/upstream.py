@@ -23,6 +23,7 @@ import aiohttp
 import ujson
 from yarl import URL
 
+from collectors.proxies import Proxies
 from collectors.quota import Quota
 from metrics_api.core.errors import ConfigError, Fatal, Retriable
 
@@ -112,10 +113,12 @@ class Upstream:
         quota: Quota,
         ca_file: Path | None = None,
         patience: Patience | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         self.name = name
         self.quota = quota
         self.patience = patience or Patience()
+        self._proxies = proxies or Proxies()
         self._root = URL(url.rstrip("/"))
         self._headers = dict(headers)
         self._ca_file = ca_file
@@ -137,7 +140,7 @@ class Upstream:
                     sock_connect=self.patience.silence_s,
                     sock_read=self.patience.silence_s,
                 ),
-                trust_env=True,
+                trust_env=False,
             )
         return self._session
 
@@ -195,7 +198,8 @@ class Upstream:
         if tally:
             tally.requests += 1
         try:
-            async with self._opened().get(address, allow_redirects=False) as response:
+            proxy = self._proxies.leading_to(address)
+            async with self._opened().get(address, allow_redirects=False, proxy=proxy) as response:
                 return Answer(response.status, response.headers, await response.read())
         except aiohttp.ClientConnectorCertificateError:
             raise Fatal(f"{self.name}: the server's certificate is not trusted; give ca_file") from None

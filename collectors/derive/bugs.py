@@ -10,17 +10,32 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 from collectors import Removal
-from collectors.derivation import Derivation, Derived, Fact, Raw, Rejected, Wanted, calendar_day, epoch, text
-from collectors.history import TRACKED, Changes, Course, courses, read_changes
+from collectors.derivation import (
+    Derivation,
+    Derived,
+    Fact,
+    Mention,
+    Raw,
+    Rejected,
+    Wanted,
+    calendar_day,
+    epoch,
+    text,
+)
+from collectors.history import TRACKED, Changes, Course, Iterations, courses, read_changes, read_iterations
 from collectors.removals import moves, removal
 
 BUGS = "raw_tapd_bug"
 CHANGES = "raw_tapd_bug_change"
 REMOVED = "raw_tapd_removed_bug"
+ITERATIONS = "raw_tapd_iteration"
+# A name stays new for so long: a version that came after it may be the first to be derived.
+NEW = timedelta(days=1)
 FIELDS = ("workspace", *TRACKED)
 
 
@@ -33,6 +48,7 @@ class Place:
     gone: Mapping[str, Any] | None = None
     records: list[Mapping[str, Any]] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
+    iterations: Iterations = field(default_factory=Iterations)
     modified: int | None = None
     removal: Removal | None = None
 
@@ -73,14 +89,32 @@ class Place:
 
 
 def wanted(keys: set[str], raw: Raw) -> Wanted:
-    """The rows, removals and changes of these bugs and of those they moved from or to."""
+    """The rows, removals and changes of these bugs and of those they moved from or to.
+
+    Where a change names an iteration, also the iterations of the workspaces.
+    """
     ids = set(keys)
     for record in raw.get(REMOVED, ()):
         # Whoever is loaded is loaded whole: half an item would give a wrong fact.
         ids.add(record["key"])
         if record.get("target") and moves(record["data"]):
             ids.add(record["target"])
-    return {(BUGS, "key"): ids, (CHANGES, "key"): ids, (REMOVED, "key"): ids, (REMOVED, "target"): ids}
+    found = {(BUGS, "key"): ids, (CHANGES, "key"): ids, (REMOVED, "key"): ids, (REMOVED, "target"): ids}
+    planned = {
+        record["key"] for record in raw.get(CHANGES, ()) if record["data"].get("field") == "iteration_id"
+    }
+    scopes = {
+        record["scope"]
+        for collection in (BUGS, REMOVED)
+        for record in raw.get(collection, ())
+        if record["key"] in planned
+    }
+    return found | ({(ITERATIONS, "scope"): scopes} if scopes else {})
+
+
+def new_names(record: Mapping[str, Any]) -> set[str]:
+    """The names an iteration has got of late."""
+    return {one["name"] for one in record.get("names", ()) if one["at"] >= record["updated_at"] - NEW}
 
 
 def derive(raw: Raw, zone: str) -> Derived:
@@ -118,12 +152,19 @@ def derive(raw: Raw, zone: str) -> Derived:
 
 def _places(raw: Raw) -> dict[str, Place]:
     places: dict[str, Place] = {}
+    planned: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for record in raw.get(ITERATIONS, ()):
+        planned[record["scope"]].append(record)
+    iterations = {scope: read_iterations(records) for scope, records in planned.items()}
     for record in raw.get(BUGS, ()):
         places.setdefault(record["key"], Place(record["key"])).row = record
     for record in raw.get(REMOVED, ()):
         places.setdefault(record["key"], Place(record["key"])).gone = record
     for record in raw.get(CHANGES, ()):
         places.setdefault(record["key"], Place(record["key"])).records.append(record)
+    for place in places.values():
+        if place.known:
+            place.iterations = iterations.get(place.workspace, place.iterations)
     return places
 
 
@@ -208,7 +249,7 @@ def _ways(legs: list[Place], findings: set[str]) -> list[dict[str, Course]]:
         leaves = leg.removal.at if leg.removal and leg is not legs[-1] else None
         # Rows that came along with a move are copies of those of the id before.
         row = leg.row["data"] if leg.row is not None else None
-        ways.append(courses(leg.changes, leg.changes.since(came), row, leg.modified))
+        ways.append(courses(leg.changes, leg.changes.since(came), row, leg.modified, leg.iterations))
         if leaves is not None:
             for way in ways[-1].values():
                 way.moves = [(at, held) for at, held in way.moves if at < leaves]
@@ -247,8 +288,12 @@ def _columns(points: Mapping[int, Mapping[str, str]], removed_at: int | None) ->
 
 DERIVATION = Derivation(
     topic="bugs",
-    inputs=(BUGS, CHANGES, REMOVED),
+    inputs=(BUGS, CHANGES, REMOVED, ITERATIONS),
     roots=(BUGS, REMOVED),
     wanted=wanted,
     derive=derive,
+    mentions={
+        ITERATIONS: Mention(CHANGES, {"data.field": "iteration_id"}, ("old_value", "new_value"), new_names)
+    },
+    fields={ITERATIONS: ("names", "data.name")},
 )

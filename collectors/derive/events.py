@@ -6,25 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from collectors.derivation import Derivation, Derived, Raw, Rejected, Wanted, text
+from collectors.derivation import Derivation, Derived, Raw, Rejected, by_key, text
 
 EVENTS = "raw_gitlab_event"
-PROJECTS = "raw_gitlab_project"
-
-
-def wanted(keys: set[str], raw: Raw) -> Wanted:
-    """The events and the projects they belong to."""
-    return {
-        (EVENTS, "key"): set(keys),
-        (PROJECTS, "key"): {record["scope"] for record in raw.get(EVENTS, ())},
-    }
 
 
 def derive(raw: Raw, zone: str) -> Derived:
-    """One fact per event; `project` is its project's path, or its id while the project is not known."""
-    paths = {
-        record["key"]: text(record["data"].get("path_with_namespace")) for record in raw.get(PROJECTS, ())
-    }
+    """One fact per event; `project` is the id of its project, whose path is the project's own fact."""
     derived = Derived()
     for record in raw.get(EVENTS, ()):
         data = record["data"]
@@ -42,7 +30,7 @@ def derive(raw: Raw, zone: str) -> Derived:
             {
                 "_id": record["_id"],
                 "instance": record["instance"],
-                "project": paths.get(record["scope"]) or record["scope"],
+                "project": record["scope"],
                 "at": int(at.timestamp()),
                 "action": action,
                 "target_type": text(data.get("target_type")),
@@ -62,7 +50,6 @@ DERIVATION = Derivation(
     topic="events",
     inputs=(EVENTS,),
     roots=(EVENTS,),
-    wanted=wanted,
+    wanted=by_key([EVENTS]),
     derive=derive,
-    follows={"projects": ("path",)},
 )

@@ -15,6 +15,7 @@ def iteration(record: Mapping[str, Any], zone: str) -> Fact:
         "workspace": record["scope"],
         "id": record["key"],
         "name": text(data.get("name")),
+        "names": [one["name"] for one in record.get("names", ()) if one["name"] != data.get("name")],
         "start": calendar_day(data.get("startdate")),
         "end": calendar_day(data.get("enddate")),
         "status": text(data.get("status")),

@@ -15,6 +15,7 @@ def project(record: Mapping[str, Any], zone: str) -> Fact:
         "_id": f"{record['instance']}:{record['key']}",
         "id": record["key"],
         "path": text(data["path_with_namespace"]),
+        "asked": text(record.get("asked")),
         "name": text(data.get("name")),
         "default_branch": text(data.get("default_branch")),
     }

@@ -48,8 +48,16 @@ def gone(name: str, at: str, kind: str = "delete", to: str = "", scope: str = "9
     return found | ({"target": to} if to else {})
 
 
+def iteration(number: str, name: str, *former: str, scope: str = "991") -> dict[str, Any]:
+    """A stored iteration with its former names."""
+    names = [{"name": one} for one in (*former, name)]
+    found = {"_id": f"tapd:{scope}:{number}", "instance": "tapd", "scope": scope, "key": number}
+    return found | {"names": names, "data": {"id": number, "name": name}}
+
+
 def raw(*records: dict[str, Any]) -> Raw:
     found: dict[str, list[dict[str, Any]]] = {
+        "raw_tapd_iteration": [],
         "raw_tapd_bug": [],
         "raw_tapd_bug_change": [],
         "raw_tapd_removed_bug": [],
@@ -57,6 +65,7 @@ def raw(*records: dict[str, Any]) -> Raw:
     for record in records:
         kind = "raw_tapd_bug_change" if "bug_id" in record["data"] else "raw_tapd_bug"
         kind = "raw_tapd_removed_bug" if "new_bug_url" in record["data"] else kind
+        kind = "raw_tapd_iteration" if "names" in record else kind
         found[kind].append(record)
     return found
 

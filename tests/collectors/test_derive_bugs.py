@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.collectors.bug_records import HOUR, T0, change, only, row, way
+from tests.collectors.bug_records import HOUR, T0, change, iteration, only, row, way
 
 
 def test_a_bug_without_changes_has_held_its_values_since_it_was_created() -> None:
@@ -123,6 +123,77 @@ def test_iterations_are_names_in_the_feed_and_an_id_in_the_row() -> None:
     )
     assert way(fact, "iteration") == [(0, ""), (1, "Sprint 1"), (2, "77")]
     assert fact["findings"] == []
+
+
+def test_names_of_iterations_that_are_known_become_their_ids() -> None:
+    fact = only(
+        row("1", iteration_id="77"),
+        iteration("78", "Sprint 2"),
+        iteration("77", "Sprint One", "Sprint 1"),
+        change(1, "1", "01 09:00:00", "iteration_id", "--", "Sprint 2"),
+        change(2, "1", "01 10:00:00", "iteration_id", "Sprint 2", "Sprint 9"),
+        change(3, "1", "01 11:00:00", "iteration_id", "Sprint 9", "Sprint 1"),
+    )
+    assert way(fact, "iteration") == [(0, ""), (1, "78"), (2, "Sprint 9"), (3, "77")]
+    assert fact["findings"] == []
+
+
+def test_the_name_of_another_iteration_than_the_rows_is_a_broken_end() -> None:
+    fact = only(
+        row("1", iteration_id="77", modified="2026-03-01 12:00:00"),
+        iteration("77", "Sprint 1"),
+        iteration("78", "Sprint 2"),
+        change(1, "1", "01 09:00:00", "iteration_id", "--", "Sprint 2"),
+    )
+    assert way(fact, "iteration") == [(0, ""), (1, "78"), (4, "77")]
+    assert fact["findings"] == ["repaired_end:iteration"]
+
+
+def test_a_last_name_that_no_iteration_has_is_the_rows() -> None:
+    fact = only(
+        row("1", iteration_id="77"),
+        iteration("77", "Sprint One"),
+        iteration("78", "Sprint 2"),
+        change(1, "1", "01 09:00:00", "iteration_id", "Sprint 2", "Sprint 1"),
+    )
+    assert way(fact, "iteration") == [(0, "78"), (1, "77")]
+    assert fact["findings"] == []
+
+
+def test_a_chain_that_breaks_between_two_known_iterations_is_broken() -> None:
+    fact = only(
+        row("1", iteration_id="77"),
+        iteration("77", "Sprint 1"),
+        iteration("78", "Sprint 2"),
+        change(1, "1", "01 09:00:00", "iteration_id", "--", "Sprint 2"),
+        change(2, "1", "01 10:00:00", "iteration_id", "Sprint 1", "--"),
+        change(3, "1", "01 11:00:00", "iteration_id", "--", "Sprint 1"),
+    )
+    assert way(fact, "iteration") == [(0, ""), (1, "78"), (2, ""), (3, "77")]
+    assert fact["findings"] == ["broken_chain:iteration"]
+
+
+def test_two_iterations_of_one_name_are_no_break_and_the_row_knows_which_it_is() -> None:
+    fact = only(
+        row("1", iteration_id="78"),
+        iteration("77", "Sprint 1"),
+        iteration("78", "Sprint 1"),
+        change(1, "1", "01 09:00:00", "iteration_id", "--", "Sprint 1"),
+    )
+    assert way(fact, "iteration") == [(0, ""), (1, "78")]
+    assert fact["findings"] == []
+
+
+def test_a_present_name_goes_before_a_former_one_and_stays_in_its_workspace() -> None:
+    fact = only(
+        row("1", iteration_id="0"),
+        iteration("76", "Sprint 0", "Sprint 1"),
+        iteration("77", "Sprint 1"),
+        iteration("99", "Sprint 2", scope="992"),
+        change(1, "1", "01 09:00:00", "iteration_id", "Sprint 1", "Sprint 2"),
+        change(2, "1", "01 10:00:00", "iteration_id", "Sprint 2", "--"),
+    )
+    assert way(fact, "iteration") == [(0, "77"), (1, "Sprint 2"), (2, "")]
 
 
 def test_an_iteration_that_was_renamed_is_no_broken_chain() -> None:

@@ -54,7 +54,6 @@ def test_the_status_maps_of_stories_are_joined_in_the_types_order_and_keep_the_f
 
 def test_events_keep_the_words_of_the_response_and_their_instants_whatever_the_offset() -> None:
     raw = {
-        "raw_gitlab_project": [stored("7", "7", {"path_with_namespace": "group/app"})],
         "raw_gitlab_event": [
             stored(
                 "7",
@@ -81,7 +80,7 @@ def test_events_keep_the_words_of_the_response_and_their_instants_whatever_the_o
         {
             "_id": "x:7:1",
             "instance": "x",
-            "project": "group/app",
+            "project": "7",
             "at": 1772323200,
             "action": "pushed to",
             "target_type": "",
@@ -116,6 +115,7 @@ def test_one_record_that_cannot_be_understood_stops_no_other() -> None:
             "workspace": "991",
             "id": "1",
             "name": "A",
+            "names": [],
             "start": "2026-03-01",
             "end": None,
             "status": "open",
@@ -132,5 +132,13 @@ def test_workspaces_and_projects_have_their_own_ids() -> None:
     ]
     projects = [stored("7", "7", {"path_with_namespace": "a/b", "name": "B", "default_branch": None})]
     assert DERIVATIONS["projects"].derive({"raw_gitlab_project": projects}, BEIJING).facts == [
-        {"_id": "x:7", "instance": "x", "id": "7", "path": "a/b", "name": "B", "default_branch": ""}
+        {
+            "_id": "x:7",
+            "instance": "x",
+            "id": "7",
+            "path": "a/b",
+            "asked": "",
+            "name": "B",
+            "default_branch": "",
+        }
     ]

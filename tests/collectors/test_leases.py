@@ -49,6 +49,19 @@ async def test_a_lease_whose_holder_vanished_is_taken_over_with_a_higher_generat
     assert await first.acquire("x") is None
 
 
+async def test_a_lease_given_back_while_others_reach_for_it_is_not_taken_over(store: Store) -> None:
+    processes = [Leases(store) for _ in range(12)]
+    seen = set()
+
+    async def work(leases: Leases) -> None:
+        for _ in range(12):
+            async with leases.held("x", wait_s=30) as lease:
+                seen.add((lease.generation, lease.taken_over))
+
+    await asyncio.gather(*map(work, processes))
+    assert seen == {(1, False)}
+
+
 async def test_a_lease_that_is_held_is_renewed_for_as_long_as_the_work_takes(store: Store) -> None:
     leases = Leases(store, ttl_s=0.3)
     async with leases.held("x") as lease:

@@ -164,3 +164,9 @@ async def test_a_removed_record_stays_and_is_stamped_until_it_is_restored(
     # The old removal is still listed: it says nothing about a bug that is back.
     await raw.stamp_removed(BUG, {"tapd:991:1": (int(removed_at.timestamp()), "merged")}, MODIFIED)
     assert "removed_at" not in await bug(store, "1")
+
+
+async def test_watermarks_are_found_by_collector_and_iterations_by_workspace(store: Store) -> None:
+    for collection, field in (("watermarks", "collector"), ("raw_tapd_iteration", "scope")):
+        found = await store.collection(collection).index_information()
+        assert [(field, 1)] in [[tuple(key) for key in one["key"]] for one in found.values()]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collectors import Collector, Identity, Page, Progress, Since, collector
-from collectors.deriving import Deriver, rebuild
+from collectors.deriving import Deriver
 from collectors.gitlab import instant
 from collectors.runner import Runner
 from collectors.status import status
@@ -18,7 +18,7 @@ from metrics_api.core.days import utc_now
 from metrics_api.core.errors import ConfigError, Skippable
 from metrics_api.core.facts import Facts
 from metrics_api.core.leases import Leases
-from metrics_api.core.raw import Dating, RawStore, Record
+from metrics_api.core.raw import Dating, RawStore
 from metrics_api.core.store import Store
 
 
@@ -195,25 +195,6 @@ async def test_a_run_that_is_stopped_says_so_and_gives_its_lease_back(store: Sto
         await task
     assert [(run["state"], run["error"]) for run in await store.all("runs")] == [("failed", "stopped")]
     assert await runner(store).run(scripted(store, Page([project(1)])), "all") is not None
-
-
-async def test_a_renamed_project_takes_its_events_along(store: Store) -> None:
-    raw = RawStore(store)
-    await runner(store).run(scripted(store, Page([project(7, "a/old")])), "all")
-    events = [
-        Record("7", str(n), str(n), {"id": n, "action_name": "opened", "created_at": "2026-03-01T10:00:00Z"})
-        for n in range(3)
-    ]
-    await raw.upsert("raw_gitlab_event", "gitlab", events, utc_now())
-    deriver = Deriver(store, Facts(store, Leases(store)), raw, {})
-    await deriver.derive("raw_gitlab_event", "gitlab", ["0", "1", "2"])
-    assert {fact["project"] for fact in await store.all("fact_events")} == {"a/old"}
-    await runner(store).run(scripted(store, Page([project(7, "b/new")])), "all")
-    assert {fact["project"] for fact in await store.all("fact_events")} == {"b/new"}
-    told: list[tuple[str, int, int]] = []
-    assert await rebuild(store, "events", lambda *step: told.append(step)) == {"events": 3}
-    assert told == [("events", 3, 3)]
-    assert {fact["project"] for fact in await store.all("fact_events_2")} == {"b/new"}
 
 
 def test_a_collector_that_cannot_be_used_stops_the_start() -> None:

@@ -172,6 +172,35 @@ async def test_a_stop_in_the_middle_of_the_first_read_is_quick_and_the_next_star
     assert await facts(store, "bugs") == found
 
 
+async def test_a_tapd_and_a_gitlab_may_have_one_name(simulated: Running, store: Store) -> None:
+    config = settings(simulated).config
+    corp = Settings(
+        config.model_copy(
+            update={
+                "tapd": (config.tapd[0].model_copy(update={"name": "corp"}),),
+                "gitlab": (config.gitlab[0].model_copy(update={"name": "corp"}),),
+            }
+        ),
+        {
+            "ENGMETRICS_TAPD_CORP_TOKEN": TapdAccount().token,
+            "ENGMETRICS_GITLAB_CORP_TOKEN": GitlabAccount().token,
+        },
+    )
+    stop = asyncio.Event()
+    seen: set[str] = set()
+
+    def tell(step: Progress) -> None:
+        seen.add(step.collector)
+
+    task = asyncio.create_task(collect(corp, store, progress=tell, stop=stop, patience=HASTY))
+    async with asyncio.timeout(30):
+        while not {"tapd.bugs", "gitlab.events"} <= seen:
+            await asyncio.sleep(0.05)
+            assert not task.done()
+    stop.set()
+    await asyncio.wait_for(task, 5)
+
+
 async def test_an_unknown_collector_is_refused_with_the_names_there_are(
     simulated: Running, store: Store
 ) -> None:

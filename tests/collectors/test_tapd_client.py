@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from collectors.tapd_client import Rows, TapdClient, TooDeep, tapd_headers
+from collectors.tapd_client import Rows, TapdClient, TooDeep, clock, tapd_headers
 from metrics_api.core.errors import Fatal, Retriable, Skippable, UpstreamError
 from metrics_api.core.settings import Credentials
 from tests.collectors.conftest import Fake, envelope, listing
@@ -28,7 +28,11 @@ async def ids(pages: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("answer", "error", "says"),
     [
-        (lambda: envelope("", 401, "401 Unauthorized", 401), Fatal, "401 Unauthorized"),
+        (
+            lambda: envelope("", 401, "401 Unauthorized", 401),
+            Fatal,
+            "says 401: the credentials are not right",
+        ),
         (lambda: envelope("", 422, "The access token provided is invalid", 422), Fatal, "422"),
         (lambda: envelope("", 404, "workspace 1010480 not existed", 404), Skippable, "not existed"),
         (lambda: envelope("", 404, "workspace 1010480 not existed", 200), Skippable, "not existed"),
@@ -36,8 +40,8 @@ async def ids(pages: Any) -> list[str]:
         (lambda: envelope("something else"), Fatal, "data is str, not a list"),
         (lambda: envelope({"a": 1}), Fatal, "data is dict, not a list"),
         (lambda: envelope(None), Fatal, "data is NoneType, not a list"),
-        (lambda: envelope([], 0, "it failed"), Fatal, "it failed"),
-        (lambda: envelope([], 500, "overload"), Retriable, "overload"),
+        (lambda: envelope([], 0, "it failed"), Fatal, "says 0: refused"),
+        (lambda: envelope([], 500, "overload"), Retriable, "says 500: it failed"),
         (lambda: web.json_response([1, 2]), Retriable, "without TAPD's envelope"),
         (lambda: web.json_response({"data": []}), Retriable, "without TAPD's envelope"),
     ],
@@ -51,6 +55,39 @@ async def test_http_200_alone_is_not_success(
     fake.routes["/bugs"] = handler
     with pytest.raises(error, match=says):
         await tapd.listed("/bugs", {})
+
+
+@pytest.mark.parametrize(
+    ("status", "info", "says"),
+    [
+        (
+            422,
+            "workspace_id is required, api account zhang.san",
+            "tapd /bugs: TAPD says 422: workspace_id is required",
+        ),
+        (404, "API Account zhang.san sees no such workspace", "tapd /bugs: TAPD says 404: not there"),
+        (403, "zhang.san may not", "tapd /bugs: TAPD says 403: not allowed"),
+        (500, "query of zhang.san failed", "tapd /bugs: TAPD says 500: it failed"),
+        (418, "zhang.san", "tapd /bugs: TAPD says 418: refused"),
+    ],
+)
+async def test_what_tapd_says_is_told_without_the_name_of_the_account(
+    status: int, info: str, says: str, fake: Fake, tapd: TapdClient
+) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return envelope("", status, info)
+
+    fake.routes["/bugs"] = handler
+    with pytest.raises(UpstreamError) as raised:
+        await tapd.listed("/bugs", {})
+    assert str(raised.value) == says
+
+
+def test_a_creation_that_is_no_time_is_none() -> None:
+    assert clock({"created": "2026-03-01 09:00:00"}) == "2026-03-01 09:00:00"
+    for spelling in ("0000-00-00 00:00:00", "0001-01-01 00:00:00", "2026-02-30 09:00:00", "--", "", None):
+        assert clock({"created": spelling}) == ""
+    assert clock({}) == ""
 
 
 @pytest.mark.parametrize("empty", ["", {}, []])
