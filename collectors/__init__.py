@@ -101,7 +101,8 @@ class Collector(ABC, Generic[Client]):
     `order` is its place in a round, lower first. `pause_s` is how long it rests at least between two
     successful runs of a scope. `topics` are the topics its records feed. `removes` is the raw collection
     whose records its `Removal`s are about. `whole` says that its only scope is `WHOLE`: it finds the
-    scopes of the others, and notes those that are there as `scopes` in its cursor.
+    scopes of the others, and notes those that are there as `scopes` in its cursor. `completed_by` names the
+    collector without whose records these tell but half: they are derived once it has succeeded in the scope.
     """
 
     upstream: ClassVar[str]
@@ -112,6 +113,7 @@ class Collector(ABC, Generic[Client]):
     pause_s: ClassVar[float] = 0.0
     removes: ClassVar[str] = ""
     whole: ClassVar[bool] = False
+    completed_by: ClassVar[str] = ""
 
     def __init__(self, instance: str, client: Client, store: Store) -> None:
         self.instance = instance

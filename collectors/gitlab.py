@@ -79,7 +79,10 @@ class GitlabClient:
         if answer.status in (403, 404):
             raise Skippable(f"{what}: gone, switched off or not allowed")
         if answer.status != 200:
-            raise Fatal(what)
+            needed = (
+                ": the token is not accepted, it needs the scope read_api" if answer.status == 401 else ""
+            )
+            raise Fatal(f"{what}{needed}")
         return answer.json()
 
     def _part(self, address: URL, answer: Answer) -> Part:

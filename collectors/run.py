@@ -51,7 +51,7 @@ class Run:
     """A run under way.
 
     `fresh`: there was none before. `first`: none succeeded yet. `unclean`: what an earlier one stored may
-    not be derived. `pending` are the keys that a first run derives at its end.
+    not be derived. `pending` are the keys that are derived at the end, or wait for another collector.
     """
 
     collector: Collector[Any]
@@ -66,3 +66,8 @@ class Run:
     first: bool = False
     unclean: bool = False
     pending: set[str] = field(default_factory=set)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the records are derived only when another collector has brought the rest."""
+        return bool(self.collector.completed_by) and not self.first

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
-from collectors import Collector, Identity, Progress, Report, Since
+from collectors import Collector, Identity, Progress, Report, Since, registry
 from collectors.deriving import Deriver
 from collectors.run import Batch, Run
 from collectors.upstream import REQUESTS, Tally
@@ -85,7 +85,8 @@ class Runner:
         except Exception as error:
             # The boundary of a run: whatever fails here fails this scope alone.
             expected = isinstance(error, EngmetricsError)
-            record |= {"state": "failed", "error": f"{type(error).__name__}: {error}"[:500]}
+            reason = str(error) if expected else f"{type(error).__name__}: {error}"
+            record |= {"state": "failed", "error": reason[:500]}
             log.warning(
                 "run failed collector=%s instance=%s scope=%s error=%s",
                 *(collector.name, collector.instance, scope, record["error"]),
@@ -178,9 +179,12 @@ class Runner:
         if run.first and run.unclean:
             # Records stored before a stop may never have been derived.
             await self._deriver.derive_scope(run.collector.collection, run.collector.instance, run.scope)
+        elif run.waits:
+            run.watermark["waiting"] = sorted({*run.watermark.get("waiting", ()), *run.pending})
         elif run.pending:
             await self._derive(run, run.pending)
         if failure is None:
+            await self._complete(run)
             end = {"cursor": dict(batch.cursors[-1])} if batch.cursors else {}
             await self._mark(run, started_at=run.started_at, clean=True, **end)
             return
@@ -209,10 +213,25 @@ class Runner:
         if removals:
             await self._raw.stamp_removed(collector.removes, removals, collector.dating())
         keys = outcome.keys if run.unclean else outcome.touched
-        if run.first:
+        if run.first or run.waits:
             run.pending |= keys
         elif keys:
             await self._derive(run, keys)
+
+    async def _complete(self, run: Run) -> None:
+        """Derive what waited for this collector's records."""
+        for unit in registry().values():
+            if unit.completed_by != run.collector.name:
+                continue
+            name = f"{unit.name}:{run.collector.instance}:{run.scope}"
+            waiting = (await self._store.one("watermarks", name) or {}).get("waiting", [])
+            if waiting:
+                await self._deriver.derive(unit.collection, run.collector.instance, waiting)
+                # Where more has come to wait meanwhile, all of it is derived once more.
+                with translated():
+                    await self._store.durable("watermarks").update_one(
+                        {"_id": name, "waiting": waiting}, {"$set": {"waiting": []}}
+                    )
 
     async def _placed(self, run: Run, batch: Batch, cursors: Sequence[Mapping[str, Any]]) -> None:
         """Note how far the walk has come, and tell: what came before the last of the cursors is stored."""

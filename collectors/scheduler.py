@@ -217,6 +217,9 @@ async def _tracked(tasks: set[asyncio.Task[Any]], job: Callable[..., Any], *args
     tasks.add(task)
     try:
         await job(*args)
+    except asyncio.CancelledError:
+        # Told to stop: the scheduler would log the cancellation as a failure.
+        return
     except EngmetricsError as error:
         log.warning("a job failed, it is tried again when it is due: %s", error)
     finally:

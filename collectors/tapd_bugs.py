@@ -33,6 +33,8 @@ class Bugs(PerWorkspace):
     collection = "raw_tapd_bug"
     topics = ("bugs",)
     order = 30
+    # A row without its changes would give its bug a past that never was.
+    completed_by = "tapd.bug_changes"
 
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
         """The pages, oldest first."""

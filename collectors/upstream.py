@@ -206,7 +206,7 @@ class Upstream:
         except aiohttp.InvalidURL:
             raise Fatal(f"{self.name}: not a URL that can be asked") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Retriable(f"no answer: {type(error).__name__}") from None
+            raise Retriable(f"{self._root} does not answer ({type(error).__name__})") from None
 
     def _followed(self, address: URL, answer: Answer) -> URL:
         return self.same_server(address.join(URL(answer.headers.get("Location", ""), encoded=True)))

@@ -181,8 +181,9 @@ class Counter(TypedDict):
 class Watermark(TypedDict):
     """How far a collector has come in a scope; `started_at` is the start of its last successful run.
 
-    `run` is the last run's record, `clean` says that all that was seen is derived. `cursor` is the
-    collector's own; `scopes` in those of tapd.workspaces and gitlab.projects are the ids that are there.
+    `run` is the last run's record, `clean` says that all that was seen is derived, or stands in `waiting`:
+    the keys that are derived when another collector has succeeded in the scope. `cursor` is the collector's
+    own; `scopes` in those of tapd.workspaces and gitlab.projects are the ids that are there.
     """
 
     _id: str
@@ -193,6 +194,7 @@ class Watermark(TypedDict):
     cursor: dict[str, Any]
     clean: bool
     run: NotRequired[str]
+    waiting: NotRequired[list[str]]
 
 
 class Run(TypedDict):

@@ -117,7 +117,7 @@ async def test_the_watermark_is_the_start_of_the_last_successful_run(store: Stor
     await runner(store).run(scripted(store, seen=seen), "all")
     assert first is not None
     assert failed is not None
-    assert (failed["state"], failed["error"]) == ("failed", "Skippable: gone")
+    assert (failed["state"], failed["error"]) == ("failed", "gone")
     assert [
         since.at and abs(since.at - first["started_at"]) < timedelta(milliseconds=1) for since in seen
     ] == [
