@@ -79,10 +79,9 @@ class GitlabClient:
         if answer.status in (403, 404):
             raise Skippable(f"{what}: gone, switched off or not allowed")
         if answer.status != 200:
-            needed = (
-                ": the token is not accepted, it needs the scope read_api" if answer.status == 401 else ""
+            raise Fatal(
+                f"{what}; a token with the scope read_api is needed" if answer.status == 401 else what
             )
-            raise Fatal(f"{what}{needed}")
         return answer.json()
 
     def _part(self, address: URL, answer: Answer) -> Part:
