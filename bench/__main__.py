@@ -14,7 +14,7 @@ SMALL, LARGE = 100_000, 1_000_000
 def frame(count: int) -> dict[str, Any]:
     """The figures of one size, measured in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.frames", str(count)], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "bench.frames", str(count)], check=True, stdout=subprocess.PIPE, text=True
     )
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

@@ -64,20 +64,20 @@ class MadeStore(Store):
     async def matching(
         self, name: str, field: str, values: Sequence[str], projection: Document | None = None
     ) -> list[Document]:
-        """The counters of the topics that have facts."""
+        """The watermarks, or the counters of the topics that have facts."""
+        if name == "watermarks":
+            at = datetime.fromtimestamp(END, UTC)
+            return [
+                {"collector": feed, "instance": "tapd", "scope": scope, "started_at": at, "cursor": {}}
+                for feed in FEEDS["bugs"]
+                for scope in PRODUCTS
+            ]
         seqs = {"topic:bugs": self.seq, "topic:workspaces": 1}
         found = [key for key in values if key in seqs]
         return [{"_id": key, "generation": 1, "seq": seqs[key], "collection": key} for key in found]
 
     async def all(self, name: str, query: Document | None = None) -> list[Document]:
-        """The watermarks, or the workspaces."""
-        at = datetime.fromtimestamp(END, UTC)
-        if name == "watermarks":
-            return [
-                {"collector": feed, "instance": "tapd", "scope": scope, "started_at": at}
-                for feed in FEEDS["bugs"]
-                for scope in PRODUCTS
-            ]
+        """The workspaces."""
         return [{"instance": "tapd", "id": one, "name": one, "tombstone": False} for one in PRODUCTS]
 
     async def window(

@@ -22,9 +22,11 @@ SKIPPED: Final = "X-Engmetrics-Skipped"
 MAX_SKIPPED_CHARACTERS = 2000
 MAX_REASON_CHARACTERS = 400
 
-# Shorter bodies fit into a few packets; longer ones than the second are compressed in a thread.
-MIN_COMPRESSED_BYTES = 4096
+# A panel of a year is shorter and not worth the milliseconds; what is longer is compressed in a thread.
+MIN_COMPRESSED_BYTES = 65_536
 MAX_INLINE_BYTES = 65_536
+# Points that are encoded in less than the time a thread costs others.
+MAX_INLINE_POINTS = 10_000
 
 # Printable ASCII but "%" and ";", which separate and escape.
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) not in "%;")
@@ -49,9 +51,10 @@ async def evaluated(request: web.Request, targets: Sequence[str], start: int, un
     return answer
 
 
-async def in_thread(encode: Callable[[T], bytes], rows: T) -> bytes:
-    """What an encoder makes of some rows, without holding up the event loop."""
-    return await asyncio.to_thread(encode, rows)
+async def encoded(encode: Callable[[T], bytes], rows: T, found: Rendered) -> bytes:
+    """What an encoder makes of the rows of an answer; long ones do not hold up the event loop."""
+    points = sum(len(series.timestamps) for answer in found.series for series in answer)
+    return encode(rows) if points <= MAX_INLINE_POINTS else await asyncio.to_thread(encode, rows)
 
 
 def json_answer(request: web.Request, body: bytes, skipped: Sequence[str] = ()) -> web.Response:

@@ -9,8 +9,8 @@ from metrics_api.core.errors import BadRequest
 from metrics_api.routes.answers import (
     SKIPPED,
     Handler,
+    encoded,
     evaluated,
-    in_thread,
     json_answer,
     refuse_other_formats,
     register,
@@ -54,7 +54,8 @@ async def render(request: web.Request) -> web.StreamResponse:
     start = falcon.whole_seconds("from", given.all("from"))
     until = falcon.whole_seconds("until", given.all("until"))
     found = await evaluated(request, targets, start, until)
-    body = await in_thread(falcon.encode_series, [one for answer in found.series for one in answer])
+    rows = [one for answer in found.series for one in answer]
+    body = await encoded(falcon.encode_series, rows, found)
     return json_answer(request, body, found.skipped)
 
 

@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from metrics_api import graphite
 from metrics_api.graphite import Answered, Constant
-from metrics_api.routes.answers import evaluated, in_thread, json_answer, refuse_other_formats, register
+from metrics_api.routes.answers import encoded, evaluated, json_answer, refuse_other_formats, register
 from metrics_api.routes.keys import CLOCK, EVALUATOR, principal_of
 from metrics_api.routes.parameters import Parameters, find_parameters, parameters
 from metrics_api.series import Node
@@ -65,7 +65,7 @@ async def render(request: web.Request) -> web.StreamResponse:
         Answered(next(series), reference) if constant is None else Constant(constant, start, until, reference)
         for (_, reference), constant in zip(wrapped, constants, strict=True)
     ]
-    return json_answer(request, await in_thread(graphite.encode_series, answers), found.skipped)
+    return json_answer(request, await encoded(graphite.encode_series, answers, found), found.skipped)
 
 
 async def events(request: web.Request) -> web.StreamResponse:
