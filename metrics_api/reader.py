@@ -18,7 +18,7 @@ from metrics_api.context import Context, build_context
 from metrics_api.core.config import Config
 from metrics_api.core.errors import StoreUnavailable
 from metrics_api.core.schema import FEEDS, LISTS
-from metrics_api.core.store import WINDOW, Store
+from metrics_api.core.store import Store
 from metrics_api.cube import Cube, build_cube, change_cube, merged_cube
 from metrics_api.events import EventTable
 from metrics_api.frames import ItemTable
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 SMALL = ("workspaces", "workflows", "iterations", "projects")
 MAX_CUBES = 12
+# Facts read at once: the garbage collector walks through all of them, a pause of some milliseconds.
+FACTS = 500
 
 Counter = tuple[int, int, str]
 
@@ -148,7 +150,7 @@ class Reader:
     async def _facts(self, counter: Counter, after: int) -> AsyncIterator[list[Any]]:
         _, upto, collection = counter
         while after < upto:
-            until = min(after + WINDOW, upto)
+            until = min(after + FACTS, upto)
             facts = await self._store.window(collection, "seq", after, until)
             if facts:
                 yield facts

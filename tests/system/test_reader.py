@@ -15,9 +15,9 @@ from metrics_api.core.errors import StoreUnavailable
 from metrics_api.core.schema import FEEDS
 from metrics_api.core.security import READ_ALL
 from metrics_api.core.settings import Settings
-from metrics_api.core.store import WINDOW, Document, Store
+from metrics_api.core.store import Document, Store
 from metrics_api.evaluate import Evaluator
-from metrics_api.reader import Reader
+from metrics_api.reader import FACTS, Reader
 from metrics_api.server import bound, serving
 
 MONDAY = 1_772_380_800  # 2026-03-02 00:00 in Beijing
@@ -135,7 +135,7 @@ async def test_changed_facts_are_taken_over_and_tombstones_leave(flaky: FlakySto
 
 
 async def test_a_store_that_fails_half_way_through_a_change_leaves_no_wrong_number(flaky: FlakyStore) -> None:
-    count = WINDOW + 10
+    count = FACTS + 10
     reader = Reader(flaky, CONFIG)
     await publish(flaky, [fact(number, number) for number in range(1, count + 1)])
     await reader.look()
