@@ -35,6 +35,7 @@ def _known_zone(name: str) -> str:
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Address = Annotated[str, Field(pattern=r"^https?://")]
 Positive = Annotated[int, Field(ge=1)]
 Flag = Literal["waiting", "active", "done", "dropped"]
 
@@ -71,7 +72,7 @@ class TapdInstance(Section):
     """One TAPD; credentials come from ENGMETRICS_TAPD_<NAME>_{TOKEN,USER,PASSWORD}."""
 
     name: Name = "tapd"
-    url: str = "https://api.tapd.cn"
+    url: Address = "https://api.tapd.cn"
     ca_file: Path | None = None
     company_id: str = ""
     workspaces: tuple[str, ...] = ()
@@ -84,7 +85,7 @@ class GitlabInstance(Section):
     """One GitLab; the token comes from ENGMETRICS_GITLAB_<NAME>_TOKEN."""
 
     name: Name = "gitlab"
-    url: str = "https://gitlab.com"
+    url: Address = "https://gitlab.com"
     ca_file: Path | None = None
     projects: tuple[str, ...] = ()
     quota_per_minute: Positive = 300

@@ -55,6 +55,7 @@ def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
             "greater than or equal to 1",
         ),
         ('[[gitlab]]\nname = "Git Lab"\n', 2, "should match pattern"),
+        ('[[tapd]]\nurl = "ftp://tapd"\n', 2, "should match pattern '^https?://'"),
         ('[[product]]\nname = "A"\n\n[[product]]\nname = "B"\nworkspace = ["1"]\n', 6, "unknown key"),
         (
             '[[product]]\nname = "A"\n[[product.stages.bugs]]\n'
