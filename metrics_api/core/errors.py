@@ -2,8 +2,7 @@
 
 EngmetricsError
 ├── BadRequest        400: the caller can mend it; the message says what would be right
-│   ├── UnknownName   404: no such metric, collection or route
-│   └── Forbidden     403: the principal may not
+│   └── UnknownName   404: no such metric, collection or route
 ├── ConfigError       stops the start; the message names the file, the line and the key
 ├── StoreUnavailable  503: the store did not answer; try again
 └── UpstreamError     a GitLab or TAPD request failed
@@ -31,12 +30,6 @@ class UnknownName(BadRequest):
     """Nothing is known by that name."""
 
     status = 404
-
-
-class Forbidden(BadRequest):
-    """The principal may not read this."""
-
-    status = 403
 
 
 class ConfigError(EngmetricsError):

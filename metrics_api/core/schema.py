@@ -86,18 +86,6 @@ class Segments(TypedDict):
     module: list[str]
 
 
-SEGMENT_FIELDS: Final = (
-    "workspace",
-    "status",
-    "version_report",
-    "version_fix",
-    "iteration",
-    "severity",
-    "priority",
-    "module",
-)
-
-
 class BugFact(Stamp):
     """One bug over its whole life; `_id` carries its first id, `id` its latest (a move renames a bug)."""
 
