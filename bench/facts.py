@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from random import Random
 
 from metrics_api.core.config import Config, Product, Stage, Stages
-from metrics_api.core.schema import FEEDS, BugFact
+from metrics_api.core.fact_types import BugFact
+from metrics_api.core.schema import FEEDS
 from metrics_api.core.store import Document, Store
 
 DAY_S = 86_400

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from metrics_api.core.config import Config, Product
-from metrics_api.core.schema import IterationFact, ProjectFact, WorkflowFact, WorkspaceFact
+from metrics_api.core.fact_types import IterationFact, ProjectFact, WorkflowFact, WorkspaceFact
 from metrics_api.stages import Stage, configured, guessed_for_bugs, merged_order
 
 

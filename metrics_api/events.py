@@ -11,7 +11,7 @@ import pandas as pd
 from metrics_api.columns import NEVER, Array, Buffer, Codes, Mask, earliest
 from metrics_api.context import Context
 from metrics_api.core.days import day_numbers
-from metrics_api.core.schema import EventFact
+from metrics_api.core.fact_types import EventFact
 from metrics_api.query import EMPTY, Query
 from metrics_api.selection import allowed
 

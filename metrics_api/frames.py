@@ -15,7 +15,7 @@ import numpy as np
 
 from metrics_api.columns import NEVER, Array, Buffer, Codes, DayNumbers, Mask, Rows, earliest, grown
 from metrics_api.context import Context
-from metrics_api.core.schema import BugFact
+from metrics_api.core.fact_types import BugFact
 from metrics_api.lookups import LOOKED_UP, Lookups, build_lookups
 
 if TYPE_CHECKING:

@@ -61,6 +61,12 @@ class StoreSection(Section):
     data: Path = Path("data")
 
 
+class Collect(Section):
+    """How collecting processes share the work: a vanished one is taken over from after `lease_seconds`."""
+
+    lease_seconds: Annotated[int, Field(ge=3)] = 30
+
+
 class Log(Section):
     """How log lines look and which are written."""
 
@@ -105,8 +111,9 @@ class Stages(Section):
     """The stages of a product by item type, in order; an empty list means: guessed from the workflow."""
 
     bugs: tuple[Stage, ...] = ()
+    stories: tuple[Stage, ...] = ()
 
-    @field_validator("bugs")
+    @field_validator("bugs", "stories")
     @classmethod
     def _each_status_once(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
         for what, values in (
@@ -139,6 +146,7 @@ class Config(Section):
     timezone: Zone = BEIJING
     server: Server = Server()
     store: StoreSection = StoreSection()
+    collect: Collect = Collect()
     log: Log = Log()
     tapd: tuple[TapdInstance, ...] = ()
     gitlab: tuple[GitlabInstance, ...] = ()

@@ -16,23 +16,56 @@ RAW: Final = (
     "raw_tapd_bug",
     "raw_tapd_bug_change",
     "raw_tapd_removed_bug",
+    "raw_tapd_story",
+    "raw_tapd_story_change",
+    "raw_tapd_removed_story",
+    "raw_tapd_task",
+    "raw_tapd_task_change",
+    "raw_tapd_removed_task",
+    "raw_tapd_category",
+    "raw_tapd_story_bug",
+    "raw_tapd_release",
+    "raw_tapd_iteration_change",
     "raw_tapd_workitem_type",
     "raw_tapd_status_map",
     "raw_tapd_last_steps",
     "raw_tapd_first_step",
     "raw_gitlab_project",
     "raw_gitlab_event",
+    # What webhooks told, by the kind of thing it is about; the last of each upstream holds all other kinds.
+    "raw_tapd_bug_hook",
+    "raw_tapd_story_hook",
+    "raw_tapd_task_hook",
+    "raw_tapd_iteration_hook",
+    "raw_tapd_hook",
+    "raw_gitlab_hook",
 )
-TOPICS: Final = ("bugs", "events", "iterations", "workspaces", "workflows", "projects")
+TOPICS: Final = (
+    "bugs",
+    "stories",
+    "tasks",
+    "events",
+    "iterations",
+    "releases",
+    "workspaces",
+    "workflows",
+    "workitem_types",
+    "projects",
+)
 
 # The collectors whose success makes a topic's numbers known (docs/expressions.md, Answers).
 FEEDS: Final[dict[str, tuple[str, ...]]] = {
     "bugs": ("tapd.bugs", "tapd.bug_changes", "tapd.removed_bugs"),
+    "stories": ("tapd.stories", "tapd.story_changes", "tapd.removed_stories"),
     "events": ("gitlab.events",),
 }
 
 # The collector that lists a topic's scopes; its watermark's cursor holds those that are there, as `scopes`.
-LISTS: Final[dict[str, str]] = {"bugs": "tapd.workspaces", "events": "gitlab.projects"}
+LISTS: Final[dict[str, str]] = {
+    "bugs": "tapd.workspaces",
+    "stories": "tapd.workspaces",
+    "events": "gitlab.projects",
+}
 
 
 class RawRecord(TypedDict):
@@ -57,104 +90,6 @@ class RawRecord(TypedDict):
     removed_at: NotRequired[datetime]
     removed_why: NotRequired[str]
     data: dict[str, Any]
-
-
-class Stamp(TypedDict):
-    """What the deriving side stamps on each fact; facts are tombstoned, never deleted."""
-
-    _id: str
-    generation: int
-    seq: int
-    tombstone: bool
-
-
-class Segments(TypedDict):
-    """Equal-length lists: stretches of time in which none of an item's tracked fields changed; "" is empty.
-
-    A stretch holds from its start (epoch seconds, strictly rising) to the next start, the last one until the
-    item's removal, if any.
-    """
-
-    start: list[int]
-    workspace: list[str]
-    status: list[str]
-    version_report: list[str]
-    version_fix: list[str]
-    iteration: list[str]
-    severity: list[str]
-    priority: list[str]
-    module: list[str]
-
-
-class BugFact(Stamp):
-    """One bug over its whole life; `_id` carries its first id, `id` its latest (a move renames a bug)."""
-
-    instance: str
-    id: str
-    title: str
-    created: int
-    removed_at: int | None
-    removed_why: str | None
-    due: str | None
-    findings: list[str]
-    segments: Segments
-
-
-class EventFact(Stamp):
-    """One GitLab project event; `project` is its project's id, `branch` its ref if that is one, else ""."""
-
-    instance: str
-    project: str
-    at: int
-    action: str
-    target_type: str
-    ref: str
-    branch: str
-
-
-class WorkspaceFact(Stamp):
-    """One TAPD workspace."""
-
-    instance: str
-    id: str
-    name: str
-    created: int | None
-
-
-class ProjectFact(Stamp):
-    """One GitLab project; `path` is its path with namespace, `asked` the configured one that led to it."""
-
-    instance: str
-    id: str
-    path: str
-    asked: str
-    name: str
-    default_branch: str
-
-
-class IterationFact(Stamp):
-    """One TAPD iteration; `start` and `end` are its planned dates, `YYYY-MM-DD`, `names` its former names."""
-
-    instance: str
-    workspace: str
-    id: str
-    name: str
-    names: list[str]
-    start: str | None
-    end: str | None
-    status: str
-    created: int | None
-
-
-class WorkflowFact(Stamp):
-    """The statuses of one workspace and entity: `[code, label]` in the order of the status map."""
-
-    instance: str
-    workspace: str
-    entity: str
-    statuses: list[list[str]]
-    last_steps: list[str]
-    first_step: str | None
 
 
 class Counter(TypedDict):
@@ -204,6 +139,45 @@ class Run(TypedDict):
     error: str | None
 
 
+class Gap(TypedDict):
+    """A stretch in which a scope was not looked at for much longer than planned: between two successful runs.
+
+    `_id` is `<collector>:<instance>:<scope>:<end>`; `start` and `end` are epoch seconds.
+    """
+
+    _id: str
+    collector: str
+    instance: str
+    scope: str
+    start: int
+    end: int
+
+
+class StageMap(TypedDict):
+    """The stages of a workspace's bugs or stories as they were counted by, each with since when.
+
+    `_id` is `<instance>:<workspace>:<topic>`; each of `versions` has `at` (epoch seconds) and `stages`, a
+    list of `{name, statuses, flag, resolved}` in their order. Kept so that a change can be shown.
+    """
+
+    _id: str
+    versions: list[dict[str, Any]]
+
+
+class Delivery(TypedDict):
+    """A webhook's delivery that waits in `inbox_<upstream>` for a collector.
+
+    `_id` is the sender's idempotency key or a hash of the body, `received` epoch milliseconds, `about` what
+    the headers said. A body beyond what a document holds is in GridFS, and `body` is None.
+    """
+
+    _id: str
+    instance: str
+    received: int
+    about: dict[str, str]
+    body: bytes | None
+
+
 class Quarantined(TypedDict):
     """A record that could not be understood or stored, as bytes, with the reason."""
 
@@ -222,6 +196,8 @@ def indexes() -> dict[str, tuple[str, ...]]:
     found["raw_tapd_removed_bug"] = ("n", "key", "target")
     found["raw_tapd_iteration"] = ("n", "key", "scope")
     found.update({f"fact_{topic}": ("seq",) for topic in TOPICS})
+    found["inbox_tapd"] = found["inbox_gitlab"] = ("received",)
+    found["gaps"] = ("end",)
     found["runs"] = ("started_at",)
     found["watermarks"] = ("collector",)
     return found

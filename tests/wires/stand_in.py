@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from metrics_api.context import build_context
 from metrics_api.core.config import Config
 from metrics_api.core.errors import BadRequest
-from metrics_api.core.schema import ProjectFact, WorkspaceFact
+from metrics_api.core.fact_types import ProjectFact, WorkspaceFact
 from metrics_api.core.security import Principal
 from metrics_api.core.store import Store
 from metrics_api.evaluate import Evaluator, Rendered

@@ -11,8 +11,8 @@ import pytest
 from yarl import URL
 
 from metrics_api.core.config import Log
+from metrics_api.core.fact_types import EventFact
 from metrics_api.core.log import JsonFormatter, KeyValueFormatter, configure
-from metrics_api.core.schema import EventFact
 from metrics_api.events import EventTable
 from tests.wires.conftest import NOW, Client
 from tests.wires.stand_in import StandIn

@@ -1,0 +1,170 @@
+"""The fact documents: one per item, typed, derived from raw records and rebuilt from them at any time.
+
+Instants are int epoch seconds (UTC), planned dates `YYYY-MM-DD`, missing text is "".
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Stamp(TypedDict):
+    """What the deriving side stamps on each fact; facts are tombstoned, never deleted."""
+
+    _id: str
+    generation: int
+    seq: int
+    tombstone: bool
+
+
+class Segments(TypedDict):
+    """Equal-length lists: stretches of time in which none of an item's tracked fields changed; "" is empty.
+
+    A stretch holds from its start (epoch seconds, strictly rising) to the next start, the last one until the
+    item's removal, if any.
+    """
+
+    start: list[int]
+    workspace: list[str]
+    status: list[str]
+    iteration: list[str]
+    priority: list[str]
+    label: list[str]
+
+
+class BugSegments(Segments):
+    """The stretches of a bug; `label` here and elsewhere holds the sorted labels joined by `|`."""
+
+    version_report: list[str]
+    version_fix: list[str]
+    severity: list[str]
+    module: list[str]
+
+
+class StorySegments(Segments):
+    """The stretches of a story; `type` is the id of its workitem type."""
+
+    module: list[str]
+    type: list[str]
+
+
+class ItemFact(Stamp):
+    """One item over its whole life; `created` and `removed_at` are epoch seconds, `due` is `YYYY-MM-DD`.
+
+    `removed_why` is deleted, merged or moved. `findings` name what is wrong with its history;
+    `parallel_steps` counts the changes that were left out as steps of a parallel workflow.
+    """
+
+    instance: str
+    id: str
+    title: str
+    created: int
+    removed_at: int | None
+    removed_why: str | None
+    due: str | None
+    findings: list[str]
+    parallel_steps: int
+
+
+class BugFact(ItemFact):
+    """One bug; `_id` carries its first id, `id` its latest (a move renames a bug)."""
+
+    segments: BugSegments
+
+
+class StoryFact(ItemFact):
+    """One story; `parents` are the ids of all stories it ever named as its parent."""
+
+    parents: list[str]
+    segments: StorySegments
+
+
+class TaskFact(ItemFact):
+    """One task; `story` is the id of the story it belongs to, "" for none."""
+
+    story: str
+    segments: Segments
+
+
+class EventFact(Stamp):
+    """One GitLab project event; `project` is its project's id, `branch` its ref if that is one, else ""."""
+
+    instance: str
+    project: str
+    at: int
+    action: str
+    target_type: str
+    ref: str
+    branch: str
+
+
+class WorkspaceFact(Stamp):
+    """One TAPD workspace."""
+
+    instance: str
+    id: str
+    name: str
+    created: int | None
+
+
+class ProjectFact(Stamp):
+    """One GitLab project; `path` is its path with namespace, `asked` the configured one that led to it."""
+
+    instance: str
+    id: str
+    path: str
+    asked: str
+    name: str
+    default_branch: str
+
+
+class IterationFact(Stamp):
+    """One TAPD iteration; `start` and `end` are its planned dates, `YYYY-MM-DD`, `names` its former names.
+
+    `removed_at` (epoch seconds) is known only where a webhook told of its deletion.
+    """
+
+    instance: str
+    workspace: str
+    id: str
+    name: str
+    names: list[str]
+    start: str | None
+    end: str | None
+    status: str
+    created: int | None
+    removed_at: int | None
+
+
+class ReleaseFact(Stamp):
+    """One TAPD release plan; `start` and `end` are its planned dates, `YYYY-MM-DD`."""
+
+    instance: str
+    workspace: str
+    id: str
+    name: str
+    start: str | None
+    end: str | None
+    status: str
+    created: int | None
+
+
+class WorkitemTypeFact(Stamp):
+    """One kind of story of a workspace; `entity` is the kind of thing it is a kind of, mostly "story"."""
+
+    instance: str
+    workspace: str
+    id: str
+    name: str
+    entity: str
+
+
+class WorkflowFact(Stamp):
+    """The statuses of one workspace and entity: `[code, label]` in the order of the status map."""
+
+    instance: str
+    workspace: str
+    entity: str
+    statuses: list[list[str]]
+    last_steps: list[str]
+    first_step: str | None
