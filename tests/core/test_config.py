@@ -66,9 +66,9 @@ def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
         ("[log]\nlevle = 'info'\n", 2, "log.levle: unknown key; known here: format, level"),
         ("[store]\nurl = 'x'\n", 2, "store.url: unknown key; known here: data, database, uri"),
         (
-            '[[product]]\nname = "A"\n[product.stages]\nstories = []\n',
+            '[[product]]\nname = "A"\n[product.stages]\ntasks = []\n',
             4,
-            "product.0.stages.stories: unknown key; known here: bugs",
+            "product.0.stages.tasks: unknown key; known here: bugs, stories",
         ),
         (
             '[[product]]\nname = "A"\n[[product.stages.bugs]]\n'
@@ -76,7 +76,11 @@ def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
             7,
             "product.0.stages.bugs.0.colour: unknown key; known here: flag, name, resolved, statuses",
         ),
-        ("surprise = 1\n", 1, "unknown key; known here: collect, gitlab, log, product, server, store, tapd, timezone"),
+        (
+            "surprise = 1\n",
+            1,
+            "unknown key; known here: collect, gitlab, log, product, server, store, tapd, timezone",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_line_key_and_what_would_be_right(text: str, line: int, says: str) -> None:
