@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import contextlib
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from simulator.products import PRODUCTS
 from simulator.records import Company
 from simulator.running import Running, running
 from simulator.tapd import TapdAccount
+from simulator.webhooks import GitlabSender, TapdSender
+from simulator.webhooks_live import Outbox
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -27,6 +31,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--gitlab-port", type=int, default=0, help="port of GitLab, 0 for a free one")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same company")
     parser.add_argument("--bugs", type=int, default=3000, help="at least so many bugs (default %(default)s)")
+    parser.add_argument("--stories", type=int, help="about so many stories (default: a third of the bugs)")
     parser.add_argument("--days", type=int, default=DAYS, help="age of the company (default %(default)s)")
     parser.add_argument("--quota", type=int, default=6000, help="TAPD requests a minute, 0 for no limit")
     parser.add_argument(
@@ -46,6 +51,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--journal", type=Path, help="note what was made to happen early there, and make it happen again"
     )
+    parser.add_argument("--tapd-webhook", metavar="URL", help="tell of what happens there, as TAPD does")
+    parser.add_argument("--tapd-secret", default="", help="the secret in the body of TAPD's webhooks")
+    parser.add_argument("--gitlab-webhook", metavar="URL", help="tell of what happens there, as GitLab does")
+    parser.add_argument("--gitlab-token", default="", help="the X-Gitlab-Token of GitLab's webhooks")
+    parser.add_argument("--gitlab-signing-key", default="", help="the whsec_ key they are signed with")
     parser.add_argument(
         "--ready-file", type=Path, help="write addresses and credentials there as JSON when ready"
     )
@@ -87,6 +97,31 @@ def _append(journal: Path, line: str) -> None:
         file.write(line + "\n")
 
 
+@asynccontextmanager
+async def telling(company: Company, options: argparse.Namespace) -> AsyncIterator[None]:
+    """Send the webhooks asked for, for what happens from now on."""
+    async with contextlib.AsyncExitStack() as stack:
+        tapd = gitlab = None
+        if options.tapd_webhook:
+            tapd = await stack.enter_async_context(TapdSender(options.tapd_webhook, options.tapd_secret))
+        if options.gitlab_webhook:
+            gitlab = await stack.enter_async_context(
+                GitlabSender(
+                    options.gitlab_webhook, options.gitlab_token, signing_key=options.gitlab_signing_key
+                )
+            )
+        if tapd is None and gitlab is None:
+            yield
+            return
+        sending = asyncio.create_task(Outbox(company, tapd=tapd, gitlab=gitlab).run())
+        try:
+            yield
+        finally:
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sending
+
+
 def announcement(servers: Running) -> dict[str, object]:
     """What a client needs to know: addresses and the fixed demonstration credentials."""
     tapd, gitlab = TapdAccount(), GitlabAccount()
@@ -111,19 +146,28 @@ def announcement(servers: Running) -> dict[str, object]:
 
 async def serve(options: argparse.Namespace) -> None:
     """Generate, serve and live until SIGINT or SIGTERM."""
-    company = generate(seed=options.seed, bugs=options.bugs, days=options.days, now=options.born)
+    company = generate(
+        seed=options.seed,
+        bugs=options.bugs,
+        stories=options.stories,
+        days=options.days,
+        now=options.born,
+    )
     relive(company, options.journal, utc_now())
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(
-        company,
-        tapd_quota=options.quota or None,
-        gitlab_quota=options.gitlab_quota or None,
-        host=options.host,
-        tapd_port=options.tapd_port,
-        gitlab_port=options.gitlab_port,
-    ) as servers:
+    async with (
+        telling(company, options),
+        running(
+            company,
+            tapd_quota=options.quota or None,
+            gitlab_quota=options.gitlab_quota or None,
+            host=options.host,
+            tapd_port=options.tapd_port,
+            gitlab_port=options.gitlab_port,
+        ) as servers,
+    ):
         ready = announcement(servers)
         if options.ready_file is not None:
             await asyncio.to_thread(_write_whole, options.ready_file, ujson.dumps(ready))

@@ -1,13 +1,16 @@
 """How one generated bug comes into the world and what happens to it, written into the workspace's records."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from random import Random
 
-from simulator.clock import after_work, beijing, beijing_day, midnight
-from simulator.plots import Plotter, Step, deck, severity
-from simulator.products import PRODUCTS, Product, bug_title
+from simulator.clock import beijing, beijing_day
+from simulator.plan_life import current_iteration, next_iteration
+from simulator.plots import Plotter, deck, severity
+from simulator.products import PRODUCTS, Product, bug_title, person
 from simulator.records import Company, TapdWorkspaceRecords
+from simulator.steps import Course, Step, due, labelled, unlabelled
 
 _PRIORITY = {
     "fatal": ("urgent", "紧急"),
@@ -35,20 +38,9 @@ class BugLife:
 
     def due(self, after: datetime) -> datetime | None:
         """When the next step happens, given when the last one did; None when nothing more does."""
-        if not self.steps:
-            return None
-        step = self.steps[0]
-        moment = after_work(after, step.hours) if step.hours else after
-        if step.snap == "23:59:59":
-            return midnight(beijing_day(moment)) + timedelta(days=1, seconds=-1)
-        if step.snap == "00:00:00":
-            return midnight(beijing_day(moment)) + timedelta(days=1)
-        if step.hours and self.rng.random() < 0.04:
-            # Somebody works late, some nights past midnight.
-            return midnight(beijing_day(moment)) + timedelta(seconds=self.rng.randrange(70_200, 93_600))
-        return moment
+        return due(self.steps, after, self.rng)
 
-    def step(self, company: Company, at: datetime) -> None:
+    def step(self, company: Company, at: datetime) -> Sequence[Course]:
         """Let the next step happen at that instant."""
         step, now = self.steps.pop(0), beijing(at)
         workspace = company.workspaces[self.product.workspace_id]
@@ -72,7 +64,7 @@ class BugLife:
                 operator=self.tester,
             )
             self.product = target
-            self.developer = _person(self.rng, target)
+            self.developer = person(self.rng, target)
         elif step.kind == "parallel":
             self._parallel_rows(workspace, now)
         elif step.kind == "relation":
@@ -82,6 +74,7 @@ class BugLife:
             )
         else:
             self._save(workspace, step, at)
+        return ()
 
     def _parallel_rows(self, workspace: TapdWorkspaceRecords, now: str) -> None:
         row = {"bug_id": self.bug_id, "author": self.developer, "field": "status", "created": now}
@@ -146,6 +139,9 @@ class BugLife:
             return {"priority": code, "priority_label": label}
         if extra == "module":
             return {"module": self.rng.choice(self.product.modules)}
+        if extra in {"label", "unlabel"}:
+            change = labelled if extra == "label" else unlabelled
+            return {"label": change(self.rng, bug.get("label"))}
         if extra == "due":
             return {"due": (day + timedelta(days=self.rng.randrange(3, 21))).isoformat()}
         following = next_iteration(workspace, str(bug.get("iteration_id", "0")), beijing(at))
@@ -159,8 +155,8 @@ def born(company: Company, product: Product, seed: int, serial: int, start: date
     workspace = company.workspaces[product.workspace_id]
     code = severity(rng)
     priority, label = _PRIORITY[code]
-    life = BugLife(product, rng, start, developer=_person(rng, product), tester=_person(rng, product))
-    life.steps = Plotter(rng, product, code).steps(plot)
+    life = BugLife(product, rng, start, developer=person(rng, product), tester=person(rng, product))
+    life.steps = _with_labels(Plotter(rng, product, code).steps(plot), rng)
     day, now = beijing_day(at), beijing(at)
     unknown = plot in {"no_version", "moved"}
     title = bug_title(rng, product)
@@ -201,28 +197,16 @@ def born(company: Company, product: Product, seed: int, serial: int, start: date
     return life
 
 
-def current_iteration(workspace: TapdWorkspaceRecords, now: str) -> str | None:
-    """The id of the iteration that runs at that Beijing time, else None."""
-    for name, iteration in reversed(workspace.iterations.items()):
-        if iteration["startdate"] <= now[:10] <= iteration["enddate"]:
-            return name
-    return None
-
-
-def next_iteration(workspace: TapdWorkspaceRecords, iteration_id: str, now: str) -> str | None:
-    """The iteration after the given one, else another than it that is known by then, else None."""
-    names = list(workspace.iterations)
-    if iteration_id in workspace.iterations:
-        place = names.index(iteration_id) + 1
-        return names[place] if place < len(names) else (names[-2] if len(names) > 1 else None)
-    return current_iteration(workspace, now) or (names[-1] if names else None)
+def _with_labels(steps: list[Step], rng: Random) -> list[Step]:
+    """The steps with, now and then, a label put on and taken off again."""
+    if len(steps) > 1 and rng.random() < 0.1:
+        steps.insert(1, Step(rng.uniform(0.2, 8), extras=("label",)))
+        if rng.random() < 0.6:
+            steps.insert(rng.randrange(2, len(steps) + 1), Step(rng.uniform(0.5, 12), extras=("unlabel",)))
+    return steps
 
 
 def _older_bug(workspace: TapdWorkspaceRecords, bug_id: str) -> str | None:
     """The youngest bug that is older than this one: what a duplicate is merged into."""
     older = [name for name in workspace.bugs if name < bug_id]
     return max(older) if older else None
-
-
-def _person(rng: Random, product: Product) -> str:
-    return f"user{rng.choice(product.team):02d}"

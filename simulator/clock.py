@@ -6,6 +6,7 @@ milliseconds and an offset.
 
 import math
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import cache
 from random import Random
 
 BEIJING = timezone(timedelta(hours=8), "CST")
@@ -55,6 +56,7 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(0), BEIJING)
 
 
+@cache
 def is_holiday(day: date) -> bool:
     """Whether the office is closed for a public holiday (weekends apart)."""
     if (day.month, day.day) in {(1, 1), (5, 1), (5, 2), (5, 3)} or (day.month == 10 and day.day <= 7):

@@ -1,5 +1,6 @@
 """Merge requests, pushes, issues and members of one generated GitLab project, as events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from random import Random
@@ -8,6 +9,7 @@ from simulator.clock import after_work, gitlab_time, office_moment, office_weigh
 from simulator.gitlab_records import gitlab_user
 from simulator.products import Product
 from simulator.records import Company, Record
+from simulator.steps import Course
 
 _SUBJECTS = (
     "Handle empty pages in the listing",
@@ -39,13 +41,14 @@ class CodeLife:
         hours = self.events[0][0]
         return after_work(after, hours) if hours > 0.01 else after + timedelta(seconds=1)
 
-    def step(self, company: Company, at: datetime) -> None:
+    def step(self, company: Company, at: datetime) -> Sequence[Course]:
         """Write the next event with that time."""
         _, event = self.events.pop(0)
         number = company.next_event_id()
         moment = at.replace(microsecond=number * 37 % 1000 * 1000)
         project = company.projects[self.project_id]
         project.add_event({**event, "id": number, "created_at": gitlab_time(moment)}, visible=not self.hidden)
+        return ()
 
 
 def day_of_code(
@@ -125,7 +128,9 @@ def _merge_request(product: Product, rng: Random, age: int) -> list[tuple[float,
         return [*events, (rng.uniform(3, 60), {"action_name": "closed", **target, **author})]
     events.append((rng.uniform(0.2, 9), {"action_name": "approved", **target, **_by(rng, product)}))
     events.append((rng.uniform(0.1, 5), {"action_name": "accepted", **target, **author}))
-    merged = _push(rng, "pushed", "main", rng.randrange(2, 7))
+    # Now and then a long-lived branch comes in: more commits than a webhook tells of.
+    commits = rng.randrange(21, 60) if rng.random() < 0.03 else rng.randrange(2, 7)
+    merged = _push(rng, "pushed", "main", commits)
     events.append((0.0, {"action_name": "pushed to", "push_data": merged, **author}))
     gone = _push(rng, "removed", branch, 0) | {"commit_to": None, "commit_title": None}
     return [*events, (0.0, {"action_name": "deleted", "push_data": gone, **author})]

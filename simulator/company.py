@@ -15,12 +15,19 @@ from simulator.records import Company
 DAYS = 548
 
 
-def generate(*, seed: int = 7, now: datetime | None = None, bugs: int = 3000, days: int = DAYS) -> Company:
+def generate(
+    *,
+    seed: int = 7,
+    now: datetime | None = None,
+    bugs: int = 3000,
+    days: int = DAYS,
+    stories: int | None = None,
+) -> Company:
     """A company as it stands at ``now`` (aware; default: the present) after ``days`` of life.
 
-    At least ``bugs`` bugs stand in its two workspaces. Every hundred bugs of a workspace hold every course
-    a bug can take, so small companies (under some 250 bugs) may lack the rarest. No record carries a time
-    after ``now``.
+    At least ``bugs`` bugs stand in its two workspaces, and about ``stories`` stories (default: a third as
+    many). Every hundred bugs of a workspace hold every course a bug can take, so small companies (under some
+    250 bugs) may lack the rarest. No record carries a time after ``now``.
     """
     instant = utc_now() if now is None else now
     start = first_day(instant, days)
@@ -28,7 +35,7 @@ def generate(*, seed: int = 7, now: datetime | None = None, bugs: int = 3000, da
     for product in PRODUCTS:
         _found(company, product, midnight(start))
     company.life = Life(company, seed, start)
-    company.life.begin(bugs, first_day(instant, 0))
+    company.life.begin(bugs, bugs // 3 if stories is None else stories, first_day(instant, 0))
     company.life.live(instant)
     return company
 
@@ -49,39 +56,34 @@ def _found(company: Company, product: Product, start: datetime) -> None:
         last_steps={code: product.status_map[code] for code in ("rejected", "closed")},
         first_step={"new": product.status_map["new"]},
     )
-    workspace.workitem_types.append(
-        {
-            "id": workspace.next_id("workitem_type"),
-            "workspace_id": workspace.id,
-            "entity_type": "story",
-            "name": "需求",
-            "english_name": "story",
-            "status": "3",
-            "color": "#3582fb",
-            "workflow_id": workspace.workflows["story"].workflow_id,
-            "icon": "",
-            "icon_small": "",
-            "creator": "TAPD system",
-            "created": founded,
-            "modified_by": "",
-            "modified": founded,
-        }
-    )
-    workspace.custom_fields.append(
-        {
-            "id": workspace.next_id("custom_field"),
-            "workspace_id": workspace.id,
-            "entry_type": "bug",
-            "custom_field": "custom_field_one",
-            "type": "select",
-            "name": "发现环境",
-            "options": "测试环境|预发布|生产环境",
-            "extra_config": None,
-            "enabled": "1",
-            "sort": "1",
-            "memo": None,
-        }
-    )
+    for kind in product.story_types:
+        workspace.add_workitem_type(
+            {"name": kind.name, "english_name": kind.english_name, "created": founded},
+            status_map=kind.status_map,
+            last_steps=kind.last_steps,
+            first_step={kind.path[0]: kind.status_map[kind.path[0]]},
+        )
+    for name in ("产品需求", "技术需求", "客户定制"):
+        workspace.add_category({"name": name, "created": founded, "modifier": "TAPD"})
+    for entry_type, name, options in (
+        ("bug", "发现环境", "测试环境|预发布|生产环境"),
+        ("story", "商业价值", "高|中|低"),
+    ):
+        workspace.custom_fields.append(
+            {
+                "id": workspace.next_id("custom_field"),
+                "workspace_id": workspace.id,
+                "entry_type": entry_type,
+                "custom_field": "custom_field_one",
+                "type": "select",
+                "name": name,
+                "options": options,
+                "extra_config": None,
+                "enabled": "1",
+                "sort": "1",
+                "memo": None,
+            }
+        )
     for project_id, path in product.repositories:
         created = gitlab_time(start - timedelta(days=2))
         company.add_project({"id": project_id, "path_with_namespace": path, "created_at": created})

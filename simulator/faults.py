@@ -36,6 +36,7 @@ class FaultKind(StrEnum):
     CLOCK_EDGE = "clock_edge"  # two rows modified at 00:00:00 of `day` and 23:59:59 of the day before
     TYPE_DRIFT = "type_drift"  # integers for strings, other kinds of empty, unknown keys
     UNSCOPED_CHANGES = "unscoped_changes"  # the feed of 2022: no bug_id or created needed, any filter of time
+    ITERATION_ID_REQUIRED = "iteration_id_required"  # iteration changes of one iteration only, else 422
     STRICT_AFTER = "strict_after"  # `>2026-03-02` leaves out that day's 00:00:00
     # GitLab.
     RATE_LIMIT_TEXT = "rate_limit_text"  # 429 as plain text with all headers; retry_after

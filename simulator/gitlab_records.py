@@ -1,7 +1,7 @@
 """What one GitLab project holds, in the upstream's own form."""
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -43,12 +43,26 @@ def gitlab_user(number: int) -> Record:
     }
 
 
+@dataclass(frozen=True)
+class GitlabHappening:
+    """An event of a project that a webhook tells of.
+
+    ``began`` is when the event's target was first seen, ``again`` whether it was opened before.
+    """
+
+    project: Record
+    event: Record
+    began: str
+    again: bool
+
+
 @dataclass
 class GitlabProjectRecords:
     """A project's row and its events in the order of their ids.
 
     ``hidden`` holds the ids of events the account may not see: they are taken out after the page was cut,
-    so pages come short or empty. ``access`` may be changed while a server runs.
+    so pages come short or empty. ``access`` may be changed while a server runs. ``listeners`` are told of
+    every event that may be seen.
     """
 
     record: Record
@@ -56,6 +70,8 @@ class GitlabProjectRecords:
     days: list[str] = field(default_factory=list)
     hidden: set[int] = field(default_factory=set)
     access: Access = "member"
+    listeners: Sequence[Callable[[GitlabHappening], None]] = ()
+    _opened: dict[tuple[object, object], str] = field(default_factory=dict)
 
     @property
     def id(self) -> int:
@@ -69,13 +85,25 @@ class GitlabProjectRecords:
         """
         event: Record = EVENT_DEFAULTS | {"project_id": self.id} | dict(record)
         moment = datetime.fromisoformat(str(event["created_at"]))
-        place = bisect_left(self.events, int(event["id"]), key=lambda known: int(known["id"]))
+        place = len(self.events)
+        if self.events and int(self.events[-1]["id"]) >= int(event["id"]):
+            place = bisect_left(self.events, int(event["id"]), key=lambda known: int(known["id"]))
         self.events.insert(place, event)
         self.days.insert(place, beijing_day(moment).isoformat())
         if not visible:
             self.hidden.add(int(event["id"]))
         self.record["last_activity_at"] = event["created_at"]
+        self._tell(event, visible)
         return event
+
+    def _tell(self, event: Record, visible: bool) -> None:
+        target, at = (event["target_type"], event["target_id"]), str(event["created_at"])
+        began = self._opened.get(target)
+        if began is None and event["action_name"] == "opened":
+            self._opened[target] = at
+        for listener in self.listeners if visible else ():
+            again = event["action_name"] == "opened" and began is not None
+            listener(GitlabHappening(dict(self.record), dict(event), began or at, again))
 
     def forget_events(self, before: str) -> int:
         """Drop the events of days before that one (``YYYY-MM-DD``), as GitLab's retention does; returns how

@@ -4,11 +4,10 @@ Each workspace draws from a shuffled deck of a hundred cards, so every hundred b
 same share.
 """
 
-from dataclasses import dataclass
 from random import Random
-from typing import Literal
 
 from simulator.products import SHARED_PATH, Product
+from simulator.steps import Extra, Step, shuffled
 
 #: Cards per hundred bugs.
 DECK: dict[str, int] = {
@@ -30,25 +29,6 @@ DECK: dict[str, int] = {
     "moved": 1,
     "midnight": 1,
 }
-
-StepKind = Literal["save", "delete", "restore", "merge", "move", "parallel", "unrecorded", "relation"]
-Extra = Literal["version", "severity", "priority", "module", "next_iteration", "due"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One happening in a bug's life: after so many working hours, enter a status and save other fields with
-    it.
-
-    ``snap`` puts it on that second: ``"23:59:59"`` of its day or ``"00:00:00"`` of the next.
-    """
-
-    hours: float
-    status: str | None = None
-    extras: tuple[Extra, ...] = ()
-    kind: StepKind = "save"
-    snap: Literal["", "23:59:59", "00:00:00"] = ""
-
 
 #: Median working hours until a status is entered, and the spread of the log-normal.
 _DELAYS: dict[str, tuple[float, float]] = {
@@ -174,6 +154,4 @@ class Plotter:
 
 def deck(seed: str) -> list[str]:
     """A shuffled deck of a hundred cards."""
-    cards = [plot for plot, count in DECK.items() for _ in range(count)]
-    Random(seed).shuffle(cards)
-    return cards
+    return shuffled(tuple(DECK.items()), seed)

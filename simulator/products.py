@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
 
+from simulator.story_types import CAR_STORY, CAR_TECHNICAL, DRIVE_STORY, StoryType
+
 #: Statuses that both workspaces know; a bug that changes workspace only ever has these.
 SHARED_PATH = ("new", "in_progress", "resolved", "verified", "closed")
 
@@ -24,6 +26,7 @@ class Product:
     team: range
     repositories: tuple[tuple[int, str], ...]
     iteration_name: str
+    story_types: tuple[StoryType, ...]
     titles: tuple[str, ...] = field(repr=False, default=())
 
     def release_index(self, day: date, start: date) -> int:
@@ -97,6 +100,7 @@ DRIVE = Product(
     team=range(1, 16),
     repositories=((301, "drive/server"), (302, "drive/web-client"), (303, "drive/sync-engine")),
     iteration_name="{year}年 第{number}轮 ({start:%m.%d}~{end:%m.%d})",
+    story_types=(DRIVE_STORY,),
     titles=(
         "文件同步",
         "在线编辑",
@@ -139,6 +143,7 @@ CAR = Product(
     team=range(12, 29),
     repositories=((311, "car/terminal-app"), (312, "car/map-engine"), (313, "car/ota-service")),
     iteration_name="Sprint {number:02d} & 联调 {start:%y.%m.%d}",
+    story_types=(CAR_STORY, CAR_TECHNICAL),
     titles=(
         "导航",
         "语音唤醒",
@@ -172,6 +177,17 @@ _SYMPTOMS = (
     "超过 100 条时翻页丢失数据",
     "返回上一页后输入内容丢失",
 )
+_WISHES = (
+    "支持按团队统计用量",
+    "批量操作",
+    "导出为表格",
+    "离线时可继续使用",
+    "首次使用引导",
+    "权限细分到文件夹",
+    "响应时间降到 200ms",
+    "适配折叠屏 & 大字号",
+    "新旧版本并存 (灰度 10%)",
+)
 _PREFIXES = ("", "", "", "【兼容性】", "【性能】", "[回归] ", "【体验】")
 
 
@@ -180,6 +196,16 @@ def bug_title(rng: Random, product: Product) -> str:
     return f"{rng.choice(_PREFIXES)}{rng.choice(product.titles)}：{rng.choice(_SYMPTOMS)}"
 
 
+def story_title(rng: Random, product: Product) -> str:
+    """A harmless wish such as product people write down."""
+    return f"{rng.choice(product.titles)}：{rng.choice(_WISHES)}"
+
+
 def release_day(product: Product, start: date, index: int) -> date:
     """The day on which the release with that index goes out."""
     return start + timedelta(days=product.release_days * (index + 1))
+
+
+def person(rng: Random, product: Product) -> str:
+    """Somebody of the product's team."""
+    return f"user{rng.choice(product.team):02d}"

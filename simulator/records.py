@@ -11,20 +11,29 @@
 Values are served exactly as given, so a test may also put in a wrong type or a value nobody expects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import ujson
 
-from simulator.gitlab_records import Access, GitlabProjectRecords, gitlab_user
+from simulator.gitlab_records import Access, GitlabHappening, GitlabProjectRecords, gitlab_user
 from simulator.shapes import WORKSPACE_DEFAULTS, Record
-from simulator.tapd_records import TapdWorkspaceRecords, Workflow, bug_url
+from simulator.tapd_records import TapdHappening, TapdWorkspaceRecords, Workflow, bug_url
 
 if TYPE_CHECKING:
     from simulator.life import Life
 
-__all__ = ["Access", "Company", "GitlabProjectRecords", "Record", "TapdWorkspaceRecords", "Workflow"]
+__all__ = [
+    "Access",
+    "Company",
+    "GitlabHappening",
+    "GitlabProjectRecords",
+    "Record",
+    "TapdHappening",
+    "TapdWorkspaceRecords",
+    "Workflow",
+]
 
 _ADDED_ON = "2020-01-01T09:00:00.000+08:00"
 
@@ -39,6 +48,7 @@ class Company:
     moved_projects: dict[str, int] = field(default_factory=dict)
     user: Record = field(default_factory=lambda: gitlab_user(1))
     life: "Life | None" = None
+    listeners: list[Callable[[TapdHappening | GitlabHappening], None]] = field(default_factory=list)
     _events: int = 0
 
     def add_workspace(
@@ -58,7 +68,7 @@ class Company:
             "parent_id": self.company_id,
             "created": "2020-01-01 09:00:00",
         }
-        workspace = TapdWorkspaceRecords(row | dict(record))
+        workspace = TapdWorkspaceRecords(row | dict(record), listeners=self.listeners)
         workspace.set_workflow(status_map=status_map, last_steps=last_steps, first_step=first_step)
         self.workspaces[workspace.id] = workspace
         return workspace
@@ -77,7 +87,7 @@ class Company:
 
         The old workspace lists it as removed (``move``) with the new address. In the new one stands a row
         with the new id, the same ``created`` and no iteration, and copies of its change rows under new ids;
-        the rows of the old id stay where they are.
+        the rows of the old id stay where they are. No webhook tells of it.
         """
         old, new = self.workspaces[source], self.workspaces[target]
         name = new_id or new.next_id("bug")
@@ -90,7 +100,7 @@ class Company:
             "modified": at,
             "lastmodify": operator,
         }
-        new.add_bug(bug | placed)
+        new.add_bug(bug | placed, told=False)
         for row in came_along:
             new.add_change(row | {"id": None, "bug_id": name, "workspace_id": target})
         return name
@@ -112,7 +122,7 @@ class Company:
             "namespace": {"kind": "group", "full_path": full.rpartition("/")[0]},
             **record,
         }
-        project = GitlabProjectRecords(row, access=access)
+        project = GitlabProjectRecords(row, access=access, listeners=self.listeners)
         self.projects[project.id] = project
         return project
 
@@ -133,8 +143,10 @@ class Company:
         for workspace in self.workspaces.values():
             flows = [vars(flow) for flow in workspace.workflows.values()]
             lines += [workspace.record, flows, workspace.workitem_types, workspace.custom_fields]
-            lines += [*workspace.bugs.values(), *workspace.iterations.values()]
-            lines += [*workspace.changes, *workspace.removed]
+            for items in (workspace.bug_items, workspace.story_items, workspace.task_items):
+                lines += [*items.rows.values(), *items.changes, *items.removed]
+            lines += [*workspace.iterations.values(), *workspace.iteration_changes]
+            lines += [*workspace.releases.values(), *workspace.categories.values(), *workspace.story_bugs]
         for project in self.projects.values():
             lines += [project.record, sorted(project.hidden), *project.events]
         return b"\n".join(ujson.dumps(line).encode() for line in lines)

@@ -9,25 +9,26 @@ from typing import Any
 Record = dict[str, Any]
 
 
-def _names(text: str) -> list[str]:
+def field_names(text: str) -> list[str]:
+    """The names in a text, separated by blanks."""
     return text.split()
 
 
-_BUG_NULL = _names("""
+_BUG_NULL = field_names("""
 parent_id title description markdown_description module milestone reporter deadline created resolved closed
 modified lastmodify auditer de te confirmer current_owner participator closer cc estimate issue_id support_id
 support_forum_id created_from ticket_id story_id feature in_progress_time verify_time reject_time reopen_time
 audit_time suspend_time assigned_time template_id begin due release_id fixer label size effort
 """)
 
-_BUG_EMPTY = _names("""
+_BUG_EMPTY = field_names("""
 resolution priority priority_label severity platform os testmode testtype testphase source frequency
 version_report version_test version_fix version_close baseline_find baseline_join baseline_close baseline_test
 originphase sourcephase bugtype follower sync_type
 custom_field_one custom_field_two custom_field_three custom_field_four custom_field_five
 """) + [f"custom_field_{number}" for number in range(6, 101)]
 
-_BUG_ZERO = _names("sid delayed regression_number effort_completed exceed remain progress iteration_id")
+_BUG_ZERO = field_names("sid delayed regression_number effort_completed exceed remain progress iteration_id")
 
 #: Every field of a bug and its unset value; ``status`` of a bug that says nothing is ``new``.
 BUG_DEFAULTS: Record = (
@@ -111,15 +112,15 @@ REMOVED_BUG_FIELDS = (
 
 #: Fields whose value is a time or a date.
 TIME_FIELDS = frozenset(
-    _names("""
+    field_names("""
     created modified resolved closed in_progress_time verify_time reject_time reopen_time audit_time
-    suspend_time assigned_time completed startdate enddate begin due deadline
+    suspend_time assigned_time completed startdate enddate begin due deadline deleted updated
     """)
 )
 
 #: Fields that hold people, several joined by ``;``.
 PEOPLE_FIELDS = frozenset(
-    _names("""
+    field_names("""
     reporter current_owner participator de te cc fixer closer auditer confirmer lastmodify author creator
     follower operation_user locker
     """)

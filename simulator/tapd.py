@@ -15,7 +15,7 @@ from aiohttp import web
 from simulator.faults import FaultKind, Faults
 from simulator.records import Company, Record
 from simulator.serving import CONTROL_PATH, SERVER, Handler, Quota, Server, control, json_response, observed
-from simulator.tapd_lists import BUGS, CHANGES, ITERATIONS, REMOVED, Listing
+from simulator.tapd_lists import LISTINGS, Listing
 from simulator.tapd_query import TapdError
 from simulator.tapd_records import TapdWorkspaceRecords, Workflow
 
@@ -34,6 +34,7 @@ class TapdAccount:
 ACCOUNT: web.AppKey[TapdAccount] = web.AppKey("account", TapdAccount)
 
 Endpoint = Callable[[web.Request], object]
+_SYSTEMS = ("bug", "story")
 _OBJECTS = (FaultKind.RATE_LIMIT_STATUS, FaultKind.RATE_LIMIT_BODY)
 
 
@@ -138,10 +139,17 @@ def _workspace(request: web.Request) -> TapdWorkspaceRecords:
 
 
 def _workflow(request: web.Request) -> Workflow:
-    workspace, system = _workspace(request), request.query.get("system")
-    if system not in workspace.workflows:
+    """The workflow asked for; that of a workspace's first type where stories are asked for without one."""
+    workspace, system = _workspace(request), request.query.get("system", "")
+    if system not in _SYSTEMS:
         raise TapdError(422, "system must be bug or story")
-    return workspace.workflows[system]
+    kind = request.query.get("workitem_type_id", "") if system == "story" else ""
+    if system == "story" and not kind and workspace.workitem_types:
+        kind = str(workspace.workitem_types[0]["id"])
+    flow = workspace.workflows.get((system, kind))
+    if flow is None:
+        raise TapdError(422, f"workitem_type_id {kind} not existed")
+    return flow
 
 
 def _test_account(request: web.Request) -> object:
@@ -177,12 +185,30 @@ def _workitem_types(request: web.Request) -> object:
 
 
 def _all_last_steps(request: web.Request) -> object:
-    flow = _workflow(request)
-    return {flow.workflow_id: flow.last_steps}
+    workspace, wanted = _workspace(request), request.query.get("system", "")
+    if wanted not in _SYSTEMS:
+        raise TapdError(422, "system must be bug or story")
+    kept = {key: flow for key, flow in workspace.workflows.items() if key[0] == wanted}
+    if len(kept) > 1:
+        del kept[wanted, ""]
+    return {flow.workflow_id: flow.last_steps for flow in kept.values()}
 
 
-def _custom_fields(request: web.Request) -> object:
-    return [{"CustomFieldConfig": row} for row in _workspace(request).custom_fields]
+def _related_bugs(request: web.Request) -> object:
+    """All relations of the stories asked for: without a wrapper, not paged, the workspace an integer."""
+    workspace, names = _workspace(request), request.query.get("story_id", "")
+    if not names:
+        raise TapdError(422, "story_id is required")
+    wanted = set(names.split(","))
+    return [row for row in workspace.story_bugs if row["story_id"] in wanted]
+
+
+def _custom_fields(entry_type: str) -> Endpoint:
+    def fields(request: web.Request) -> object:
+        rows = _workspace(request).custom_fields
+        return [{"CustomFieldConfig": row} for row in rows if row.get("entry_type") == entry_type]
+
+    return fields
 
 
 def _endpoints() -> dict[str, Endpoint]:
@@ -197,10 +223,12 @@ def _endpoints() -> dict[str, Endpoint]:
         "/workflows/last_steps": lambda request: _workflow(request).last_steps or [],
         "/workflows/all_last_steps": _all_last_steps,
         "/workflows/first_step": lambda request: _workflow(request).first_step or [],
-        "/bugs/custom_fields_settings": _custom_fields,
-        "/bugs/get_removed_bugs": _page(REMOVED),
+        "/bugs/custom_fields_settings": _custom_fields("bug"),
+        "/stories/custom_fields_settings": _custom_fields("story"),
+        "/tasks/custom_fields_settings": _custom_fields("task"),
+        "/stories/get_related_bugs": _related_bugs,
     }
-    for path, listing in (("/bugs", BUGS), ("/bug_changes", CHANGES), ("/iterations", ITERATIONS)):
+    for path, listing in LISTINGS.items():
         endpoints[path] = _page(listing)
         endpoints[f"{path}/count"] = _count(listing)
     return endpoints

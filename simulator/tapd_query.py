@@ -12,6 +12,7 @@ from simulator.shapes import PEOPLE_FIELDS, TEXT_FIELDS, TIME_FIELDS, Record
 
 #: Page times limit may not go beyond this.
 DEEPEST_ROW = 20_000
+#: The most rows of a page of most listings.
 LARGEST_LIMIT = 200
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2}(:\d{2})?)?")
@@ -41,15 +42,17 @@ class Page:
         return (self.number - 1) * self.limit
 
 
-def page_of(query: Mapping[str, str]) -> Page:
-    """The page asked for: 30 rows unless told, never more than 200; TapdError 422 beyond the deepest row."""
+def page_of(query: Mapping[str, str], largest: int = LARGEST_LIMIT) -> Page:
+    """The page asked for: 30 rows unless told, never more than the largest; TapdError 422 beyond the deepest
+    row.
+    """
     values = {}
     for name, default in (("limit", "30"), ("page", "1")):
         text = query.get(name) or default
         if not text.isdecimal() or int(text) < 1:
             raise TapdError(422, f"{name} must be a positive integer")
         values[name] = int(text)
-    page = Page(min(values["limit"], LARGEST_LIMIT), values["page"])
+    page = Page(min(values["limit"], largest), values["page"])
     if page.limit * page.number > DEEPEST_ROW:
         raise TapdError(422, f"limit * page must not exceed {DEEPEST_ROW}, please use cursor")
     return page

@@ -1,47 +1,90 @@
 """What TAPD's rows may turn into between two requests, or on the wire, when a switch says so."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zlib import crc32
 
 from simulator.clock import beijing, beijing_day, midnight
 from simulator.faults import Fault, FaultKind
 from simulator.shapes import PEOPLE_FIELDS, TIME_FIELDS, Record
-from simulator.tapd_records import TapdWorkspaceRecords
+from simulator.tapd_records import Items, TapdWorkspaceRecords
 
 
-def evolve(workspace: TapdWorkspaceRecords, rows: list[Record], fault: Fault, now: datetime) -> None:
-    """Change the workspace as the switch says: a bug appears, is modified, or vanishes.
+@dataclass(frozen=True)
+class Kind:
+    """One kind of item, and how its rows come, change and go."""
 
-    ``rows`` are the listing's rows in the asked order; the names of the bugs concerned go to
-    ``fault.touched``. Rows without a bug (iterations) are left alone.
+    items: Callable[[TapdWorkspaceRecords], Items]
+    add: Callable[[TapdWorkspaceRecords, Mapping[str, object]], Record]
+    change: Callable[..., Any]
+    delete: Callable[..., None]
+    born_with: Record
+    ended: str
+    begun: str
+
+
+BUG = Kind(
+    lambda workspace: workspace.bug_items,
+    TapdWorkspaceRecords.add_bug,
+    TapdWorkspaceRecords.change_bug,
+    TapdWorkspaceRecords.delete_bug,
+    {"title": "刚刚发现的问题", "severity": "normal"},
+    ended="closed",
+    begun="reopened",
+)
+STORY = Kind(
+    lambda workspace: workspace.story_items,
+    TapdWorkspaceRecords.add_story,
+    TapdWorkspaceRecords.change_story,
+    TapdWorkspaceRecords.delete_story,
+    {"name": "刚刚提出的需求", "priority": "3"},
+    ended="resolved",
+    begun="developing",
+)
+TASK = Kind(
+    lambda workspace: workspace.task_items,
+    TapdWorkspaceRecords.add_task,
+    TapdWorkspaceRecords.change_task,
+    TapdWorkspaceRecords.delete_task,
+    {"name": "刚刚分出的任务"},
+    ended="done",
+    begun="progressing",
+)
+
+
+def evolve(
+    workspace: TapdWorkspaceRecords, kind: Kind | None, rows: list[Record], fault: Fault, now: datetime
+) -> None:
+    """Change the workspace as the switch says: an item appears, is modified, or vanishes.
+
+    ``rows`` are the listing's rows in the asked order; the names of the items concerned go to
+    ``fault.touched``. Rows that are about no item (iterations) are left alone.
     """
-    stamp = beijing(now)
-    names = list(dict.fromkeys(_bug_id(row) for row in rows))
-    names = [name for name in names if name in workspace.bugs]
-    if fault.kind is FaultKind.INSERT_AT_HEAD:
-        bug = workspace.add_bug(
-            {"title": "刚刚发现的问题", "created": stamp, "severity": "normal", **fault.record}
-        )
-        fault.touched.append(str(bug["id"]))
+    if kind is None:
         return
+    stamp, items = beijing(now), kind.items(workspace)
+    if fault.kind is FaultKind.INSERT_AT_HEAD:
+        item = kind.add(workspace, {**kind.born_with, "created": stamp, **fault.record})
+        fault.touched.append(str(item["id"]))
+        return
+    names = list(dict.fromkeys(str(row[items.key] if items.key in row else row.get("id")) for row in rows))
+    names = [name for name in names if name in items.rows]
     if not names:
         return
     if fault.kind is FaultKind.UPDATE_ROW:
-        status = "closed" if workspace.bugs[names[0]].get("status") != "closed" else "reopened"
-        workspace.change_bug(names[0], {"status": status, **fault.record}, at=stamp)
+        status = kind.ended if items.rows[names[0]].get("status") != kind.ended else kind.begun
+        kind.change(workspace, names[0], {"status": status, **fault.record}, at=stamp)
         fault.touched.append(names[0])
     elif fault.kind is FaultKind.DELETE_ROW:
-        workspace.delete_bug(names[0], at=stamp)
+        kind.delete(workspace, names[0], at=stamp)
         fault.touched.append(names[0])
     elif fault.kind is FaultKind.CLOCK_EDGE:
         first = midnight(datetime.fromisoformat(fault.day).date() if fault.day else beijing_day(now))
         for name, edge in zip(names[:2], (first, first - timedelta(seconds=1)), strict=False):
-            workspace.change_bug(name, {"module": "边界", **fault.record}, at=beijing(edge))
+            kind.change(workspace, name, {"module": "边界", **fault.record}, at=beijing(edge))
             fault.touched.append(name)
-
-
-def _bug_id(row: Record) -> str:
-    return str(row["bug_id"] if "bug_id" in row else row.get("id"))
 
 
 def drifted(row: Record) -> Record:

@@ -9,7 +9,15 @@ from typing import Any
 import aiohttp
 import pytest
 
-from simulator import Company, GitlabAccount, Running, TapdAccount, generate, running
+from simulator import (
+    Company,
+    GitlabAccount,
+    Running,
+    TapdAccount,
+    TapdWorkspaceRecords,
+    generate,
+    running,
+)
 
 NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 
@@ -71,6 +79,37 @@ def by_hand() -> Company:
             }
         )
     return company
+
+
+@pytest.fixture
+def workspace(by_hand: Company) -> TapdWorkspaceRecords:
+    """A workspace of its own: two types, a parent with two stories, a task, two iterations."""
+    place = by_hand.add_workspace({"id": "20063288", "name": "智行 车载终端"})
+    place.add_workitem_type({"name": "需求", "created": "2026-01-05 09:00:00"})
+    place.add_workitem_type(
+        {"name": "技术需求"},
+        status_map={"planning": "规划", "status_3": "方案评审", "resolved": "已完成", "status_4": "已取消"},
+        last_steps={"resolved": "已完成", "status_4": "已取消"},
+        first_step={"planning": "规划"},
+    )
+    place.add_iteration({"id": "71", "name": "迭代1", "startdate": "2026-03-02", "enddate": "2026-03-13"})
+    place.add_iteration({"id": "72", "name": "迭代2", "startdate": "2026-03-16", "enddate": "2026-03-27"})
+    place.add_story({"id": "500", "name": "导航", "created": "2026-03-02 09:00:00", "creator": "user01"})
+    for number in (1, 2):
+        place.add_story(
+            {
+                "id": f"50{number}",
+                "name": f"导航 {number}",
+                "created": f"2026-03-0{number + 1} 10:00:00",
+                "creator": "user02",
+                "parent_id": "500",
+                "priority": str(number + 2),
+                "owner": "user03;",
+                "iteration_id": "71",
+            }
+        )
+    place.add_task({"id": "800", "name": "接口", "created": "2026-03-04 10:00:00", "story_id": "501"})
+    return place
 
 
 @pytest.fixture

@@ -188,10 +188,10 @@ def test_values_hold_spaces_ampersands_plus_hash_dots_and_chinese(generated: Com
 
 
 def test_one_workspace_has_statuses_of_its_own(generated: Company) -> None:
-    status_map = generated.workspaces[CAR].workflows["bug"].status_map
+    status_map = generated.workspaces[CAR].workflows["bug", ""].status_map
     assert status_map["status_2"] == "待评审"
     assert {bug["status"] for bug in bugs(generated)} <= set(status_map)
-    drive_map = generated.workspaces[DRIVE].workflows["bug"].status_map
+    drive_map = generated.workspaces[DRIVE].workflows["bug", ""].status_map
     assert {bug["status"] for bug in generated.workspaces[DRIVE].bugs.values()} <= set(drive_map)
 
 
