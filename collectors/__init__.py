@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from metrics_api.core.errors import ConfigError
 from metrics_api.core.raw import Dating
@@ -67,12 +67,14 @@ class Page:
 
     `about` says what was asked where the records do not. `cursor` is noted in the watermark once these
     records are stored: a stopped first run begins there again. The last one of a run is noted with its
-    success, when all is derived. `done` of `total` is how far the run is.
+    success, when all is derived. `complete` are the keys of which all records are here: others that are
+    stored are not there any more. `done` of `total` is how far the run is.
     """
 
     records: Sequence[Any]
     about: Mapping[str, str] = field(default_factory=dict)
     cursor: Mapping[str, Any] | None = None
+    complete: Sequence[str] = ()
     done: int = 0
     total: int = 0
     unit: str = "pages"
@@ -91,8 +93,24 @@ class Progress:
     records: int
 
 
+class Instance(Protocol):
+    """What the configuration says of an instance, as far as every upstream has it."""
+
+    @property
+    def interval_minutes(self) -> int:
+        """How often it is read."""
+
+
+class Reaching(Protocol):
+    """A client of one instance."""
+
+    @property
+    def config(self) -> Instance:
+        """The instance's part of the configuration."""
+
+
 Report = Callable[[Progress], None]
-Client = TypeVar("Client")
+Client = TypeVar("Client", bound=Reaching)
 
 
 class Collector(ABC, Generic[Client]):
@@ -119,6 +137,11 @@ class Collector(ABC, Generic[Client]):
         self.instance = instance
         self.client = client
         self.store = store
+
+    @property
+    def interval_s(self) -> float:
+        """How often its scopes are read."""
+        return self.client.config.interval_minutes * 60.0
 
     @abstractmethod
     async def scopes(self) -> list[str]:

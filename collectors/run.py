@@ -1,4 +1,4 @@
-"""What a run under way knows: its watermark, its counts, and the pages that wait to be stored."""
+"""A run under way: its watermark, its counts, the pages that wait to be stored, and the gap before it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import Any
 
 from collectors import Collector, Page
 from collectors.upstream import Tally
+from metrics_api.core.config import patience_s
 from metrics_api.core.leases import Lease
-from metrics_api.core.raw import Outcome
+from metrics_api.core.raw import Outcome, Record
+from metrics_api.core.schema import FEEDS, Gap
 from metrics_api.core.store import Document
 
 # Records are stored when so many have come together, or so much time has passed.
 FLUSH_RECORDS = 500
 FLUSH_S = 5.0
+WATCHED = frozenset(name for names in FEEDS.values() for name in names)
 
 
 def _now() -> float:
@@ -47,6 +50,19 @@ class Batch:
 
 
 @dataclass
+class Told:
+    """What pages told: records, removals, and what did not say who it is, with what was asked and why.
+
+    `removals` goes by the `_id` of the item's record, `complete` are the keys that were told whole.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    removals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    complete: set[str] = field(default_factory=set)
+    refused: list[tuple[Any, Mapping[str, str], str]] = field(default_factory=list)
+
+
+@dataclass
 class Run:
     """A run under way.
 
@@ -71,3 +87,45 @@ class Run:
     def waits(self) -> bool:
         """Whether the records are derived only when another collector has brought the rest."""
         return bool(self.collector.completed_by) and not self.first
+
+    @property
+    def gap(self) -> Gap | None:
+        """The stretch before this run, from the last success on, if that was much longer than planned."""
+        before, name = self.watermark["started_at"], self.collector.name
+        if before is None or name not in WATCHED:
+            return None
+        if (self.started_at - before).total_seconds() <= patience_s(self.collector.interval_s):
+            return None
+        start, end = int(before.timestamp()), int(self.started_at.timestamp())
+        instance = self.collector.instance
+        return {
+            "_id": f"{name}:{instance}:{self.scope}:{end}",
+            "collector": name,
+            "instance": instance,
+            "scope": self.scope,
+            "start": start,
+            "end": end,
+        }
+
+    def told(self, batch: Batch) -> Told:
+        """What the pages of a batch tell."""
+        told = Told()
+        for page in batch.pages:
+            told.complete.update(page.complete)
+            for data in page.records:
+                try:
+                    if not isinstance(data, dict):
+                        raise TypeError("the record is not an object")
+                    identity = self.collector.identify(data, page.about)
+                except (KeyError, TypeError, ValueError, OverflowError) as error:
+                    reason = f"not identified: {type(error).__name__}: {error}"
+                    told.refused.append((data, page.about, reason))
+                    continue
+                scope = identity.scope or self.scope
+                removal = identity.removal
+                target = removal.target if removal else ""
+                told.records.append(Record(scope, identity.id, identity.key, data, target, identity.asked))
+                if removal and self.collector.removes:
+                    name = f"{self.collector.instance}:{scope}:{identity.id}"
+                    told.removals[name] = (removal.at, removal.why)
+        return told

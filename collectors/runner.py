@@ -10,14 +10,14 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
-from collectors import Collector, Identity, Progress, Report, Since, registry
+from collectors import Collector, Progress, Report, Since, registry
 from collectors.deriving import Deriver
 from collectors.run import Batch, Run
 from collectors.upstream import REQUESTS, Tally
 from metrics_api.core.days import utc_now
-from metrics_api.core.errors import EngmetricsError, UpstreamError
+from metrics_api.core.errors import EngmetricsError, StoreUnavailable, UpstreamError
 from metrics_api.core.leases import Lease, Leases, LeaseTaken
-from metrics_api.core.raw import Outcome, RawStore, Record, encoded
+from metrics_api.core.raw import Outcome, RawStore, encoded
 from metrics_api.core.store import Document, Store, translated
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class Runner:
             "seconds": 0.0,
             **dict.fromkeys(("requests", "seen", "new", "changed", "quarantined"), 0),
             "error": None,
+            "interrupted": False,
         }
         tally = Tally()
         token = REQUESTS.set(tally)
@@ -87,6 +88,7 @@ class Runner:
             expected = isinstance(error, EngmetricsError)
             reason = str(error) if expected else f"{type(error).__name__}: {error}"
             record |= {"state": "failed", "error": reason[:500]}
+            record["interrupted"] = isinstance(error, StoreUnavailable)
             log.warning(
                 "run failed collector=%s instance=%s scope=%s error=%s",
                 *(collector.name, collector.instance, scope, record["error"]),
@@ -141,6 +143,8 @@ class Runner:
             "cursor": {},
             "clean": True,
         }
+        await self._note_gap(watermark)
+        watermark.pop("gap", None)
         run = Run(collector, scope, watermark, run_id, started, lease, tally)
         run.fresh = stored is None
         run.first = watermark["started_at"] is None
@@ -155,6 +159,13 @@ class Runner:
             await self._store.durable("watermarks").replace_one(
                 {"_id": run.watermark["_id"]}, run.watermark, upsert=True
             )
+
+    async def _note_gap(self, watermark: Document) -> None:
+        """Write the gap that ended with a run; does nothing where there was none, or where it is written."""
+        gap = watermark.get("gap")
+        if gap:
+            with translated():
+                await self._store.durable("gaps").replace_one({"_id": gap["_id"]}, gap, upsert=True)
 
     async def _collected(self, run: Run) -> None:
         """Read, store and derive; what was read before the upstream failed is kept, then the run fails."""
@@ -185,8 +196,11 @@ class Runner:
             await self._derive(run, run.pending)
         if failure is None:
             await self._complete(run)
-            end = {"cursor": dict(batch.cursors[-1])} if batch.cursors else {}
+            end: Document = {"cursor": dict(batch.cursors[-1])} if batch.cursors else {}
+            if gap := run.gap:
+                end["gap"] = gap
             await self._mark(run, started_at=run.started_at, clean=True, **end)
+            await self._note_gap(run.watermark)
             return
         if run.first or not run.unclean:
             # Nothing that was stored waits to be derived.
@@ -195,24 +209,32 @@ class Runner:
 
     async def _flushed(self, run: Run, batch: Batch) -> None:
         """Store the waiting pages and derive what they change, on a first run later and all at once."""
-        records, removals = await self._identified(run, batch)
+        told = run.told(batch)
         collector = run.collector
+        place = (collector.instance, run.scope)
+        for data, about, reason in told.refused:
+            body, at = encoded(data), self._clock()
+            await self._raw.quarantine(collector.collection, *place, reason, body, at, about=about)
         outcome = await self._raw.upsert(
             collector.collection,
             collector.instance,
-            records,
+            told.records,
             run.started_at,
             collector.dating(),
             fresh=run.fresh,
         )
-        outcome.seen = batch.records
-        run.counts.seen += outcome.seen
+        run.counts.seen += batch.records
         run.counts.new += outcome.new
         run.counts.changed += outcome.changed
-        run.counts.quarantined += outcome.quarantined
-        if removals:
-            await self._raw.stamp_removed(collector.removes, removals, collector.dating())
-        keys = outcome.keys if run.unclean else outcome.touched
+        run.counts.quarantined += outcome.quarantined + len(told.refused)
+        if told.removals:
+            await self._raw.stamp_removed(collector.removes, told.removals, collector.dating())
+        if told.complete:
+            present = {":".join((*place, record.id)) for record in told.records}
+            outcome.touched |= await self._raw.stamp_unlinked(
+                collector.collection, *place, told.complete, present, run.started_at
+            )
+        keys = outcome.keys | told.complete if run.unclean else outcome.touched
         if run.first or run.waits:
             run.pending |= keys
         elif keys:
@@ -253,29 +275,3 @@ class Runner:
 
     async def _derive(self, run: Run, keys: set[str]) -> None:
         await self._deriver.derive(run.collector.collection, run.collector.instance, sorted(keys))
-
-    async def _identified(self, run: Run, batch: Batch) -> tuple[list[Record], dict[str, tuple[int, str]]]:
-        """The records with their identities; those that do not say who they are go to quarantine."""
-        records: list[Record] = []
-        removals: dict[str, tuple[int, str]] = {}
-        collector = run.collector
-        for page in batch.pages:
-            for data in page.records:
-                try:
-                    if not isinstance(data, dict):
-                        raise TypeError("the record is not an object")
-                    identity: Identity = collector.identify(data, page.about)
-                except (KeyError, TypeError, ValueError, OverflowError) as error:
-                    reason = f"not identified: {type(error).__name__}: {error}"
-                    await self._raw.quarantine(
-                        collector.collection, run.scope, reason, encoded(data), self._clock()
-                    )
-                    run.counts.quarantined += 1
-                    continue
-                scope = identity.scope or run.scope
-                removal = identity.removal
-                target = removal.target if removal else ""
-                records.append(Record(scope, identity.id, identity.key, data, target, identity.asked))
-                if removal and collector.removes:
-                    removals[f"{collector.instance}:{scope}:{identity.id}"] = (removal.at, removal.why)
-        return records, removals

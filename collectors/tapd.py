@@ -1,4 +1,4 @@
-"""TAPD's workspaces, iterations, workitem types and workflows."""
+"""TAPD's workspaces, workitem types and workflows, and what collectors of a workspace share."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ HOUR_S = 3600.0
 OVERLAP = timedelta(days=1)
 
 
-def named(record: Any) -> str:
-    """The record's id; raises ValueError or TypeError where it has none."""
+def named(record: Any, field: str = "id") -> str:
+    """The record's id, or another's that it names; raises ValueError or TypeError where there is none."""
     if not isinstance(record, dict):
         raise TypeError("the record is not an object")
-    value = record.get("id")
+    value = record.get(field)
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
-        raise ValueError("the record has no id")
+        raise ValueError(f"the record has no {field}")
     return str(value)
 
 
@@ -50,11 +50,11 @@ class PerWorkspace(Collector[TapdClient]):
         """By `modified`."""
         return Dating("modified", self.client.epoch)
 
-    def modified_since(self, scope: str, since: Since) -> dict[str, str]:
-        """The filter for what was modified since the last run, a whole day earlier; none at first."""
+    def changed_since(self, scope: str, since: Since, field: str = "modified") -> dict[str, str]:
+        """The filter for what was changed since the last run, a whole day earlier; none at first."""
         asked = {"workspace_id": scope}
         if since.at is not None:
-            asked["modified"] = f">{self.client.day(since.at - OVERLAP)}"
+            asked[field] = f">{self.client.day(since.at - OVERLAP)}"
         return asked
 
 
@@ -120,32 +120,12 @@ class Workspaces(PerWorkspace):
 
 
 @collector
-class Iterations(PerWorkspace):
-    """The iterations of a workspace; later only what was modified."""
-
-    name = "tapd.iterations"
-    collection = "raw_tapd_iteration"
-    topics = ("iterations", "bugs")
-    order = 24
-
-    def dating(self) -> Dating | None:
-        """By `modified`; the change feed goes by names, so former ones are kept."""
-        return Dating("modified", self.client.epoch, remember="name")
-
-    async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
-        """The pages, oldest first."""
-        asked = self.modified_since(scope, since)
-        async for page in self.client.ascending("/iterations", asked, "Iteration"):
-            yield Page([inside(row, "Iteration") for row in page.rows])
-
-
-@collector
 class WorkitemTypes(PerWorkspace):
     """The kinds of stories of a workspace, each with a workflow of its own."""
 
     name = "tapd.workitem_types"
     collection = "raw_tapd_workitem_type"
-    topics = ()
+    topics = ("workitem_types", "workflows")
     order = 20
     pause_s = HOUR_S
 

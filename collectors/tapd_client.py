@@ -20,6 +20,8 @@ from metrics_api.core.settings import Credentials
 
 # The first is the documented maximum. Were more asked and silently cut, a full page would look short.
 PAGE_SIZES = (200, 100, 50, 25, 5)
+# Where the documented maximum is smaller.
+LARGEST = {"/story_changes": 100, "/task_changes": 100}
 GROW_AFTER = 20
 # page * limit may not go beyond this.
 DEPTH = 20_000
@@ -67,9 +69,9 @@ class TapdClient:
         address = self.upstream.address(path, params)
         return await self.upstream.ask(address, partial(_data, self.upstream.name, path), overload)
 
-    async def listed(self, path: str, params: Mapping[str, str]) -> list[Any]:
+    async def listed(self, path: str, params: Mapping[str, str], overload: bool = False) -> list[Any]:
         """The rows of a list that comes all at once."""
-        return _rows(await self.call(path, params), self.upstream.name, path)
+        return _rows(await self.call(path, params, overload), self.upstream.name, path)
 
     async def mapping(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         """An object; TAPD writes an empty one as an empty array."""
@@ -169,8 +171,9 @@ class _Limits:
 
     def grown(self, path: str) -> int:
         """The size to begin a list with."""
-        place, good = self._place.get(path, 0), self._good.get(path, 0) + 1
-        if place and good >= GROW_AFTER:
+        first = PAGE_SIZES.index(LARGEST.get(path, PAGE_SIZES[0]))
+        place, good = self._place.get(path, first), self._good.get(path, 0) + 1
+        if place > first and good >= GROW_AFTER:
             place, good = place - 1, 0
         self._place[path], self._good[path] = place, good
         return PAGE_SIZES[place]
@@ -186,6 +189,10 @@ class _Limits:
 
 class TooDeep(Skippable):
     """A list goes beyond what TAPD serves by pages."""
+
+
+class UnknownAddress(Fatal):
+    """TAPD has nothing at this address, which it says with a greeting."""
 
 
 def tapd_headers(credentials: Credentials) -> dict[str, str]:
@@ -221,8 +228,9 @@ def _second_before(text: str) -> str:
 
 
 def clock(record: dict[str, Any]) -> str:
-    """When the record was created as TAPD writes it, "" where it is no time."""
-    text = str(record.get("created"))
+    """When the record was created, as TAPD writes times, "" where it is no time."""
+    # Now and then there are two spaces before the hour.
+    text = " ".join(str(record.get("created")).split())
     if not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text):
         return ""
     try:
@@ -252,7 +260,7 @@ def _data(name: str, path: str, answer: Answer) -> Any:
     if status == "1" and answer.status == 200:
         data = envelope.get("data")
         if isinstance(data, str) and data.startswith("Hello world"):
-            raise Fatal(f"{name} {path}: TAPD knows no such address")
+            raise UnknownAddress(f"{name} {path}: TAPD knows no such address")
         return data
     what = f"{name} {path}: TAPD says {status}: {_meaning(status, str(envelope.get('info', '')))}"
     if status == "429":

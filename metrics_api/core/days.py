@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import TZPATH, ZoneInfo, available_timezones
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +39,19 @@ def zone(name: str) -> ZoneInfo:
     if name not in _zone_names():
         raise BadRequest(f"unknown time zone {name!r}: use an IANA name such as Asia/Shanghai or UTC")
     return ZoneInfo(name)
+
+
+def zone_data() -> str:
+    """The release of the time-zone database in use, such as 2026f, "" where it does not say."""
+    for folder in TZPATH:
+        try:
+            with (Path(folder) / "tzdata.zi").open(encoding="ascii", errors="replace") as lines:
+                return lines.readline().removeprefix("# version").strip()
+        except OSError:
+            if (Path(folder) / BEIJING).exists():
+                return ""
+    year, _, number = version("tzdata").partition(".")
+    return f"{year}{chr(ord('a') + int(number) - 1)}" if number.isdecimal() else year
 
 
 def naive_epoch(text: str | None, zone_name: str = BEIJING) -> int | None:

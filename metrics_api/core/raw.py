@@ -8,13 +8,20 @@ counter document per collection, so that long reads can walk windows of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-import ujson
-
+from metrics_api.core.envelopes import (
+    KEPT,
+    Dating,
+    Outcome,
+    Record,
+    all_names,
+    encoded,
+    enveloped,
+    older,
+    restored,
+)
 from metrics_api.core.errors import StoreUnavailable
 from metrics_api.core.store import (
     CLASH,
@@ -28,61 +35,12 @@ from metrics_api.core.store import (
     unstorable,
 )
 
+__all__ = ["Dating", "Outcome", "RawStore", "Record", "encoded"]
+
+# A record that fills a document by itself is kept in quarantine by its beginning.
+QUARANTINED_BYTES = 8 * 2**20
 # Attempts to write a batch that other writers keep changing.
 ROUNDS = 5
-# What a new version of a record needs to know of the stored one.
-KEPT = ("hash", "n", "collected_at", "updated_at", "removed_at", "removed_why", "asked", "names")
-
-
-@dataclass(frozen=True)
-class Dating:
-    """How a record tells which version it is: the field of `data`, and how it becomes epoch seconds.
-
-    `remember` is a field of which the envelope keeps all values so far, under `names`.
-    """
-
-    field: str
-    read: Callable[[Any], float | None]
-    remember: str = ""
-
-    def of(self, data: Mapping[str, Any]) -> float | None:
-        """Epoch seconds of the version, or None where the record does not say."""
-        try:
-            return self.read(data.get(self.field))
-        except (TypeError, ValueError):
-            return None
-
-
-@dataclass(frozen=True)
-class Record:
-    """One upstream record on its way into the store; `key` is the item it belongs to.
-
-    `asked` is the name in the configuration that led to it, if one did.
-    """
-
-    scope: str
-    id: str
-    key: str
-    data: dict[str, Any]
-    target: str = ""
-    asked: str = ""
-
-
-@dataclass
-class Outcome:
-    """What a batch did; `touched` are the keys of new and changed records, `keys` those of all."""
-
-    seen: int = 0
-    new: int = 0
-    changed: int = 0
-    quarantined: int = 0
-    touched: set[str] = field(default_factory=set)
-    keys: set[str] = field(default_factory=set)
-
-
-def encoded(record: Any) -> bytes:
-    """A record as JSON bytes in ASCII, which holds what BSON and UTF-8 cannot (lone surrogates)."""
-    return ujson.dumps(record, ensure_ascii=True, escape_forward_slashes=False).encode("ascii")
 
 
 class RawStore:
@@ -108,14 +66,15 @@ class RawStore:
         outcome = Outcome(seen=len(records))
         waiting: dict[str, Document] = {}
         for record in records:
-            envelope = _envelope(instance, record, at, dating)
+            envelope = enveloped(instance, record, at, dating)
             reason = unstorable(envelope)
             if reason:
-                await self.quarantine(collection, record.scope, reason, encoded(record.data), at)
+                body = encoded(record.data)
+                await self.quarantine(collection, instance, record.scope, reason, body, at)
                 outcome.quarantined += 1
                 continue
             twin = waiting.get(envelope["_id"])
-            if twin is None or not _older(envelope, twin, dating):
+            if twin is None or not older(envelope, twin, dating):
                 waiting[envelope["_id"]] = envelope
             outcome.keys.add(record.key)
         await self._note_fields(collection, waiting.values())
@@ -144,13 +103,13 @@ class RawStore:
         for key, stored in known.items():
             envelope = waiting[key]
             same = stored["hash"] == envelope["hash"] and stored.get("asked") == envelope.get("asked")
-            if same or _older(envelope, stored, dating):
+            if same or older(envelope, stored, dating):
                 continue
             envelope["n"] = stored["n"]
             if dating and dating.remember:
-                envelope["names"] = _names(stored, envelope, dating.remember)
+                envelope["names"] = all_names(stored, envelope, dating.remember)
             envelope["collected_at"] = stored["collected_at"]
-            if "removed_at" in stored and not _restored(envelope, stored["removed_at"], dating):
+            if "removed_at" in stored and not restored(envelope, stored["removed_at"], dating):
                 envelope |= {"removed_at": stored["removed_at"], "removed_why": stored["removed_why"]}
             replacing[key] = ReplaceOne({"_id": key, "hash": stored["hash"]}, envelope)
         if replacing:
@@ -201,14 +160,33 @@ class RawStore:
 
     async def _refuse(self, collection: str, envelope: Document, reason: str) -> None:
         body = encoded(envelope["data"])
-        await self.quarantine(collection, envelope["scope"], reason, body, envelope["updated_at"])
+        place = (envelope["instance"], envelope["scope"])
+        await self.quarantine(collection, *place, reason, body, envelope["updated_at"])
 
-    async def quarantine(self, collection: str, scope: str, reason: str, body: bytes, at: datetime) -> None:
-        """Keep a record that cannot be understood or stored, as bytes; the same one is kept once."""
-        identity = hashlib.blake2b(f"{collection}\0{scope}\0".encode() + body, digest_size=16).hexdigest()
-        # A record that fills a document by itself is kept by its beginning.
-        kept = {"body": body[: 8 * 2**20], "reason": reason, "at": at}
-        names = {"upstream": collection.split("_")[1], "collection": collection, "scope": scope}
+    async def quarantine(
+        self,
+        collection: str,
+        instance: str,
+        scope: str,
+        reason: str,
+        body: bytes,
+        at: datetime,
+        key: str = "",
+        about: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep a record that cannot be understood or stored, as bytes; the same one is kept once.
+
+        `key` is its item's, where the record itself is stored; `about` is what was asked for it.
+        """
+        named = f"{collection}\0{instance}\0{scope}\0".encode()
+        identity = hashlib.blake2b(named + body, digest_size=16).hexdigest()
+        kept: Document = {"body": body[:QUARANTINED_BYTES], "reason": reason, "at": at}
+        names: Document = {
+            "upstream": collection.split("_")[1],
+            "collection": collection,
+            "instance": instance,
+        }
+        names |= {"scope": scope, "key": key, "about": dict(about or {})}
         with translated():
             await self._store.durable("quarantine").update_one(
                 {"_id": identity}, {"$set": kept | names}, upsert=True
@@ -225,7 +203,7 @@ class RawStore:
         for stored in await self._store.matching(collection, "_id", list(removals), asked):
             epoch, why = removals[stored["_id"]]
             at = datetime.fromtimestamp(epoch, UTC)
-            if stored.get("removed_at") == at or _restored(stored, at, dating):
+            if stored.get("removed_at") == at or restored(stored, at, dating):
                 continue
             changes.append(
                 UpdateOne({"_id": stored["_id"]}, {"$set": {"removed_at": at, "removed_why": why}})
@@ -233,6 +211,36 @@ class RawStore:
         if changes:
             with translated():
                 await self._store.durable(collection).bulk_write(changes, ordered=False)
+
+    async def stamp_unlinked(
+        self,
+        collection: str,
+        instance: str,
+        scope: str,
+        keys: Collection[str],
+        present: Collection[str],
+        at: datetime,
+    ) -> set[str]:
+        """Mark the records of a scope with these keys that are not `present` (`_id`s) as unlinked at `at`.
+
+        For relations that are always told whole. Those that came back lose the mark. Returns the keys of
+        the records whose mark changed.
+        """
+        changes, touched = [], set()
+        asked = dict.fromkeys(("instance", "scope", "key", "removed_at"), 1)
+        for stored in await self._store.matching(collection, "key", sorted(keys), asked):
+            there = stored["_id"] in present
+            if (stored["instance"], stored["scope"]) != (instance, scope) or there != (
+                "removed_at" in stored
+            ):
+                continue
+            mark = {"removed_at": at, "removed_why": "unlinked"}
+            changes.append(UpdateOne({"_id": stored["_id"]}, {"$unset" if there else "$set": mark}))
+            touched.add(stored["key"])
+        if changes:
+            with translated():
+                await self._store.durable(collection).bulk_write(changes, ordered=False)
+        return touched
 
     async def _note_fields(self, collection: str, envelopes: Iterable[Document]) -> None:
         """Add unseen names of data fields to the collection's list, by which exports check what is asked."""
@@ -248,50 +256,3 @@ class RawStore:
                 {"_id": collection}, {"$addToSet": {"fields": {"$each": sorted(unseen)}}}, upsert=True
             )
         known |= unseen
-
-
-def _envelope(instance: str, record: Record, at: datetime, dating: Dating | None) -> Document:
-    envelope: Document = {
-        "_id": f"{instance}:{record.scope}:{record.id}",
-        "n": 0,
-        "instance": instance,
-        "scope": record.scope,
-        "key": record.key,
-        "hash": hashlib.blake2b(encoded(record.data), digest_size=16).hexdigest(),
-        "collected_at": at,
-        "updated_at": at,
-        "data": record.data,
-    }
-    if record.target:
-        envelope["target"] = record.target
-    if record.asked:
-        envelope["asked"] = record.asked
-    if dating and dating.remember:
-        envelope["names"] = _names({}, envelope, dating.remember)
-    return envelope
-
-
-def _names(stored: Document, envelope: Document, field: str) -> list[Document]:
-    """All values of a field that a record had, with when each was first seen, the present one last."""
-    present = envelope["data"].get(field)
-    before = {"name": stored.get("data", {}).get(field), "at": stored.get("collected_at")}
-    first: dict[str, Document] = {}
-    for one in [*stored.get("names", [before]), {"name": present, "at": envelope["updated_at"]}]:
-        if isinstance(one["name"], str):
-            first.setdefault(one["name"], one)
-    return sorted(first.values(), key=lambda one: bool(one["name"] == present))
-
-
-def _older(envelope: Document, stored: Document, dating: Dating | None) -> bool:
-    """Whether a record just read is an older version than the stored one."""
-    if dating:
-        ours, theirs = dating.of(envelope["data"]), dating.of(stored.get("data", {}))
-        if ours is not None and theirs is not None:
-            return ours < theirs
-    return bool(envelope["updated_at"] < stored["updated_at"])
-
-
-def _restored(document: Document, removed_at: datetime, dating: Dating | None) -> bool:
-    """Whether a record was modified after its removal, which means that it is back."""
-    version = dating.of(document.get("data", {})) if dating else None
-    return version is not None and version > removed_at.timestamp()

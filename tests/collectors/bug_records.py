@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from collectors.derivation import Derived, Raw
-from collectors.derive.bugs import derive
+from collectors.derive.bugs import DERIVATION
 from metrics_api.core.days import BEIJING
 
 CREATED = "2026-03-01 08:00:00"
@@ -71,7 +71,7 @@ def raw(*records: dict[str, Any]) -> Raw:
 
 
 def derived(*records: dict[str, Any]) -> Derived:
-    return derive(raw(*records), BEIJING)
+    return DERIVATION.derive(raw(*records), BEIJING)
 
 
 def only(*records: dict[str, Any]) -> dict[str, Any]:

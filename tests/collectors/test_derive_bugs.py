@@ -16,6 +16,7 @@ def test_a_bug_without_changes_has_held_its_values_since_it_was_created() -> Non
         "removed_why": None,
         "due": "2026-03-20",
         "findings": [],
+        "parallel_steps": 0,
         "segments": {
             "start": [1772323200],
             "workspace": ["991"],
@@ -26,6 +27,7 @@ def test_a_bug_without_changes_has_held_its_values_since_it_was_created() -> Non
             "severity": ["normal"],
             "priority": ["medium"],
             "module": [""],
+            "label": [""],
         },
     }
 
@@ -215,7 +217,7 @@ def test_an_iteration_taken_away_without_a_change_is_repaired() -> None:
     assert fact["findings"] == ["repaired_end:iteration"]
 
 
-def test_steps_of_a_parallel_workflow_are_skipped_and_listed() -> None:
+def test_steps_of_a_parallel_workflow_are_skipped_and_counted() -> None:
     fact = only(
         row("1", status="resolved"),
         change(1, "1", "01 09:00:00", "status", "", "3"),
@@ -224,9 +226,11 @@ def test_steps_of_a_parallel_workflow_are_skipped_and_listed() -> None:
         change(4, "1", "01 11:00:00", "status", "resolved", "closed", is_step_change="1"),
         change(5, "1", "01 12:00:00", "status", "a", "b", field_changes=[{"is_step_change": 1}]),
         change(6, "1", "01 12:00:00", "severity", "normal", "normal", is_step_change="0"),
+        change(7, "1", "01 13:00:00", "current_owner", "a;", "b;", is_step_change="1"),
     )
     assert way(fact, "status") == [(0, "new"), (2, "resolved")]
-    assert fact["findings"] == ["parallel_step"]
+    # Four rows: what is not counted by anything is no step that was left out.
+    assert (fact["findings"], fact["parallel_steps"]) == (["parallel_step"], 4)
 
 
 def test_rows_of_the_creation_are_not_the_first_change() -> None:
@@ -258,3 +262,25 @@ def test_the_priority_is_the_workspaces_own_word_where_there_is_one() -> None:
     assert way(only(labelled, *changed), "priority") == [(0, "中"), (1, "高")]
     assert way(only(labelled), "priority") == [(0, "高")]
     assert way(only(row("1", priority="high"), changed[0]), "priority") == [(0, "medium"), (1, "high")]
+
+
+def test_codes_of_a_priority_become_the_word_that_the_row_has_for_them() -> None:
+    fact = only(
+        row("1", priority="high", priority_label="高"),
+        change(1, "1", "01 09:00:00", "priority", "medium", "high"),
+        change(2, "1", "01 10:00:00", "priority", "high", "medium"),
+        change(3, "1", "01 11:00:00", "priority", "medium", "high"),
+    )
+    assert way(fact, "priority") == [(0, "medium"), (1, "高"), (2, "medium"), (3, "高")]
+    assert fact["findings"] == []
+
+
+def test_labels_are_sorted_and_empty_parts_of_them_are_nothing() -> None:
+    fact = only(
+        row("1", label="重点关注|阻塞|"),
+        change(1, "1", "01 09:00:00", "label", "--", "阻塞"),
+        change(2, "1", "01 10:00:00", "label", "阻塞", "|阻塞|重点关注|阻塞"),
+        change(3, "1", "01 11:00:00", "label", "重点关注|阻塞", "阻塞|重点关注"),
+    )
+    assert way(fact, "label") == [(0, ""), (1, "阻塞"), (2, "重点关注|阻塞")]
+    assert fact["findings"] == []

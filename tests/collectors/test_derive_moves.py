@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from collectors.derivation import Derived
-from collectors.derive.bugs import wanted
+from collectors.derive.bugs import DERIVATION
 from tests.collectors.bug_records import HOUR, T0, change, derived, gone, only, row, way
 
 
@@ -94,6 +94,17 @@ def test_a_bug_that_moved_twice_and_was_deleted_there_is_one_item() -> None:
     assert (fact["_id"], fact["id"], fact["removed_at"]) == ("tapd:991:1", "31000001", T0 + 72 * HOUR)
 
 
+def test_parallel_steps_that_came_along_with_a_move_are_counted_once() -> None:
+    fact = derived(
+        *moved(),
+        change(2, "1", "01 10:00:00", "status", "", "2"),
+        # The copy of it, and one of its own.
+        change(14, "21000001", "01 10:00:00", "status", "", "2"),
+        change(15, "21000001", "02 09:00:00", "status", "", "3"),
+    ).facts[0]
+    assert (fact["parallel_steps"], fact["findings"]) == (2, ["parallel_step"])
+
+
 def test_moves_in_a_ring_come_to_an_end() -> None:
     found = derived(
         gone("10000001", "02 08:00:00", "move", to="21000001"),
@@ -103,7 +114,7 @@ def test_moves_in_a_ring_come_to_an_end() -> None:
 
 
 def test_all_that_belongs_to_a_moved_bug_is_loaded() -> None:
-    keys = wanted({"21000001"}, {"raw_tapd_removed_bug": [moved()[0]]})
+    keys = DERIVATION.wanted({"21000001"}, {"raw_tapd_removed_bug": [moved()[0]]})
     assert keys["raw_tapd_bug_change", "key"] == {"1", "21000001"}
     assert keys["raw_tapd_removed_bug", "target"] == {"1", "21000001"}
 

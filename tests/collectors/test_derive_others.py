@@ -44,7 +44,24 @@ def test_the_status_maps_of_stories_are_joined_in_the_types_order_and_keep_the_f
         "statuses": [["planning", "规划中"], ["resolved", "已实现"], ["status_4", "Testing"]],
         "last_steps": ["resolved", "status_4"],
         "first_step": "planning",
+        "types": [
+            {
+                "type": "1",
+                "statuses": [["planning", "规划中"], ["resolved", "已实现"]],
+                "last_steps": ["resolved"],
+                "first_step": "planning",
+            },
+            {
+                "type": "2",
+                "statuses": [["planning", "Planned"], ["status_4", "Testing"]],
+                "last_steps": ["resolved", "status_4"],
+                "first_step": None,
+            },
+        ],
     }
+    assert bug["types"] == [
+        {"type": "", "statuses": [["new", "新"], ["odd", "odd"]], "last_steps": [], "first_step": None}
+    ]
     assert (bug["statuses"], bug["last_steps"], bug["first_step"]) == (
         [["new", "新"], ["odd", "odd"]],
         [],
@@ -120,6 +137,7 @@ def test_one_record_that_cannot_be_understood_stops_no_other() -> None:
             "end": None,
             "status": "open",
             "created": None,
+            "removed_at": None,
         }
     ]
     assert [rejected.record["key"] for rejected in derived.rejected] == ["2", "3"]
@@ -141,4 +159,33 @@ def test_workspaces_and_projects_have_their_own_ids() -> None:
             "name": "B",
             "default_branch": "",
         }
+    ]
+
+
+def test_releases_and_workitem_types_have_the_ids_of_their_records() -> None:
+    releases = [
+        stored(
+            "991", "5", {"name": "R1", "startdate": "2026-03-01", "enddate": "2026-03-20", "status": "open"}
+        ),
+        stored(
+            "991", "6", {"name": "R2", "startdate": "", "enddate": None, "created": "2026-03-01 08:00:00"}
+        ),
+        stored("991", "7", {"name": "R3", "enddate": "later"}),
+    ]
+    found = DERIVATIONS["releases"].derive({"raw_tapd_release": releases}, BEIJING)
+    place = {"instance": "x", "workspace": "991"}
+    assert found.facts == [
+        {"_id": "x:991:5", **place, "id": "5", "name": "R1", "start": "2026-03-01", "end": "2026-03-20"}
+        | {"status": "open", "created": None},
+        {"_id": "x:991:6", **place, "id": "6", "name": "R2", "start": None, "end": None}
+        | {"status": "", "created": 1772323200},
+    ]
+    assert [rejected.record["key"] for rejected in found.rejected] == ["7"]
+    types = [
+        stored("991", "50", {"name": "需求", "entity_type": "story"}),
+        stored("991", "51", {"name": "Tech"}),
+    ]
+    assert DERIVATIONS["workitem_types"].derive({"raw_tapd_workitem_type": types}, BEIJING).facts == [
+        {"_id": "x:991:50", **place, "id": "50", "name": "需求", "entity": "story"},
+        {"_id": "x:991:51", **place, "id": "51", "name": "Tech", "entity": "story"},
     ]

@@ -12,8 +12,9 @@ from collectors import Page, Since
 from collectors.deriving import Deriver
 from collectors.gitlab import Events, GitlabClient, Projects
 from collectors.quota import Quota
-from collectors.tapd import Iterations, StatusMaps, Workspaces
+from collectors.tapd import StatusMaps, Workspaces
 from collectors.tapd_client import TapdClient
+from collectors.tapd_plans import Iterations
 from collectors.upstream import Upstream
 from metrics_api.core.config import GitlabInstance, TapdInstance
 from metrics_api.core.days import utc_now

@@ -170,3 +170,38 @@ async def test_watermarks_are_found_by_collector_and_iterations_by_workspace(sto
     for collection, field in (("watermarks", "collector"), ("raw_tapd_iteration", "scope")):
         found = await store.collection(collection).index_information()
         assert [(field, 1)] in [[tuple(key) for key in one["key"]] for one in found.values()]
+
+
+async def test_what_came_with_a_record_stands_beside_it_and_makes_no_new_version(
+    store: Store, raw: RawStore
+) -> None:
+    data = {"object_kind": "push"}
+    first = Record("7", "d1", "7:push", data, about={"event": "Push Hook", "received": "1772445600"})
+    await raw.upsert("raw_gitlab_hook", "gitlab", [first], FIRST)
+    found = await store.one("raw_gitlab_hook", "gitlab:7:d1") or {}
+    assert (found["data"], found["about"]) == (data, {"event": "Push Hook", "received": "1772445600"})
+    again = Record("7", "d1", "7:push", data, about={"event": "Push Hook", "received": "1772449999"})
+    assert (await raw.upsert("raw_gitlab_hook", "gitlab", [again], LATER)).touched == set()
+    found = await store.one("raw_gitlab_hook", "gitlab:7:d1") or {}
+    assert found["about"]["received"] == "1772445600"
+    await raw.upsert(BUG, "tapd", [record("1")], FIRST)
+    assert "about" not in await bug(store, "1")
+
+
+async def test_marks_of_relations_change_only_where_the_relation_did(store: Store, raw: RawStore) -> None:
+    pairs = [Record("991", f"{story}:b", story, {"story_id": story}) for story in ("1", "2")]
+    await raw.upsert("raw_tapd_story_bug", "tapd", pairs, FIRST)
+
+    async def stamp(*present: str) -> set[str]:
+        ids = {f"tapd:991:{name}" for name in present}
+        return await raw.stamp_unlinked("raw_tapd_story_bug", "tapd", "991", {"1", "2", "3"}, ids, LATER)
+
+    assert await stamp("1:b", "2:b") == set()
+    assert await stamp("2:b") == {"1"}
+    assert await stamp("2:b") == set()
+    found = await store.one("raw_tapd_story_bug", "tapd:991:1:b") or {}
+    assert (found["removed_at"], found["removed_why"]) == (LATER, "unlinked")
+    assert await stamp("1:b") == {"1", "2"}
+    found = await store.one("raw_tapd_story_bug", "tapd:991:1:b") or {}
+    assert "removed_at" not in found
+    assert "removed_why" not in found

@@ -15,8 +15,8 @@ from collectors.deriving import Deriver, rebuild
 from collectors.gitlab import Events, GitlabClient, Projects
 from collectors.quota import Quota
 from collectors.runner import Runner
-from collectors.tapd import Iterations
 from collectors.tapd_client import TapdClient
+from collectors.tapd_plans import Iterations
 from collectors.upstream import Upstream
 from metrics_api.core.config import GitlabInstance
 from metrics_api.core.days import utc_now

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from collectors.tapd_client import Rows, TapdClient, TooDeep, clock, tapd_headers
+from collectors.tapd_client import Rows, TapdClient, TooDeep, UnknownAddress, clock, tapd_headers
 from metrics_api.core.errors import Fatal, Retriable, Skippable, UpstreamError
 from metrics_api.core.settings import Credentials
 from tests.collectors.conftest import Fake, envelope, listing
@@ -85,6 +85,7 @@ async def test_what_tapd_says_is_told_without_the_name_of_the_account(
 
 def test_a_creation_that_is_no_time_is_none() -> None:
     assert clock({"created": "2026-03-01 09:00:00"}) == "2026-03-01 09:00:00"
+    assert clock({"created": "2026-03-01  09:00:00"}) == "2026-03-01 09:00:00"
     for spelling in ("0000-00-00 00:00:00", "0001-01-01 00:00:00", "2026-02-30 09:00:00", "--", "", None):
         assert clock({"created": spelling}) == ""
     assert clock({}) == ""
@@ -154,6 +155,36 @@ async def test_a_502_makes_the_pages_smaller_without_losing_rows(fake: Fake, tap
         *[("100", "3"), ("100", "3")],
         *[("50", "5"), ("50", "6"), ("50", "7"), ("50", "8"), ("50", "9"), ("50", "10")],
     ]
+
+
+async def test_where_fewer_rows_fit_on_a_page_no_more_are_asked_for_also_after_a_502(
+    fake: Fake, tapd: TapdClient
+) -> None:
+    serve = listing([bug(number) for number in range(250)], "Bug")
+    heavy = [True]
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if heavy and request.query["page"] == "2":
+            return web.Response(status=502, text="<html>")
+        return await serve(request)
+
+    fake.routes["/task_changes"] = answer
+    assert len(await ids(tapd.paged("/task_changes", {}))) == 250
+    assert [(one["limit"], one["page"]) for one in fake.queries("/task_changes")] == [
+        *[("100", "1"), ("100", "2"), ("100", "2")],
+        *[("50", "3"), ("50", "4"), ("50", "5"), ("50", "6")],
+    ]
+    heavy.clear()
+    fake.asked.clear()
+    for _ in range(45):
+        await ids(tapd.paged("/task_changes", {}))
+    # Larger again after a while, and never larger than that.
+    assert [int(one["limit"]) for one in fake.queries("/task_changes")][-3:] == [100, 100, 100]
+
+
+async def test_an_address_tapd_does_not_know_is_told_apart(fake: Fake, tapd: TapdClient) -> None:
+    with pytest.raises(UnknownAddress, match="/nowhere: TAPD knows no such address"):
+        await tapd.listed("/nowhere", {})
 
 
 async def test_long_lists_are_read_from_the_last_created_on_instead_of_by_offset(
