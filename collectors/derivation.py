@@ -38,15 +38,16 @@ class Derived:
 class Mention:
     """Where to find the items that name a record by a word.
 
-    `words(record)` are the words by which a record is called since its last version; the records of
-    `collection` in its scope that match `query` and have such a word in one of the `fields` of their data
-    have the keys of the items concerned.
+    `words(records)` are the words by which records of one scope are called since their last versions. The
+    records of `collection` in that scope that match `query`, of whose data `fields` are loaded, belong to the
+    items concerned if `said(data)` has such a word.
     """
 
     collection: str
     query: Mapping[str, Any]
     fields: tuple[str, ...]
-    words: Callable[[Mapping[str, Any]], set[str]]
+    words: Callable[[Sequence[Mapping[str, Any]]], set[str]]
+    said: Callable[[Mapping[str, Any]], set[str]]
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Derivation:
     """How a topic's facts come from raw records.
 
     `inputs` are the raw collections a record of which changes a fact, `roots` those without a record of
-    which there is no fact. `wanted(keys, raw)` names what must be
-    loaded for these keys, given what was loaded so far: it is asked again until it names nothing new.
+    which there is no fact. `wanted(keys, raw)` names what must be loaded for these keys, given what was
+    loaded so far: it is asked again until it names nothing new.
     `derive(raw, zone)` makes the facts of all items in `raw`; `zone` is the upstream's. `mentions` are
     the inputs whose records other inputs name by a word instead of a key, and `fields` names for a collection
     the only fields that are loaded.
@@ -102,9 +103,12 @@ def text(value: Any) -> str:
 
 def epoch(value: Any, zone: str) -> int | None:
     """Epoch seconds of a zone-less time, None for its empty spellings; raises TypeError or ValueError."""
-    if value is not None and not isinstance(value, str):
+    if value is None:
+        return None
+    if not isinstance(value, str):
         raise TypeError("a time is not text")
-    return naive_epoch(value, zone)
+    # Now and then there are two spaces before the hour.
+    return naive_epoch(" ".join(value.split()) if "  " in value else value, zone)
 
 
 def calendar_day(value: Any) -> str | None:

@@ -59,18 +59,29 @@ class Deriver:
         derivation = DERIVATIONS[topic]
 
         async def batches() -> AsyncIterator[Batch]:
-            for collection in derivation.roots:
+            for place, collection in enumerate(derivation.roots):
                 total = await self._last(collection)
                 done = 0
                 async for groups in self._keys(collection):
                     for instance, keys in groups.items():
-                        for chunk in _chunks(keys):
+                        known = await self._known(derivation.roots[:place], instance, keys)
+                        for chunk in _chunks(key for key in keys if key not in known):
                             yield await self._produced(derivation, instance, chunk)
                     done = min(done + WINDOW, total)
                     if report:
                         report(topic, done, total)
 
         return await self._facts.rebuild(topic, batches)
+
+    async def _known(self, collections: Iterable[str], instance: str, keys: Collection[str]) -> set[str]:
+        """Those of the keys of which these collections have a record."""
+        found: set[str] = set()
+        for collection in collections:
+            asked = {"key": 1, "instance": 1}
+            for record in await self._store.matching(collection, "key", sorted(set(keys)), asked):
+                if record["instance"] == instance:
+                    found.add(record["key"])
+        return found
 
     async def _topic(self, derivation: Derivation, instance: str, keys: Iterable[str]) -> None:
         for chunk in _chunks(keys):
@@ -84,19 +95,20 @@ class Deriver:
         self, mention: Mention, collection: str, instance: str, keys: Collection[str]
     ) -> list[str]:
         """The keys of the items that name one of these records by a word it has since its last version."""
-        words: defaultdict[str, set[str]] = defaultdict(set)
+        told: defaultdict[str, list[Document]] = defaultdict(list)
         for record in await self._store.matching(collection, "key", list(keys)):
             if record["instance"] == instance:
-                words[record["scope"]] |= mention.words(record)
+                told[record["scope"]].append(record)
         found: dict[str, None] = {}
         fields = [f"data.{field}" for field in mention.fields]
-        for scope, wanted in words.items():
-            query = {"instance": instance, "scope": scope} | dict(mention.query)
-            if not wanted:
+        for scope, named in told.items():
+            words = mention.words(named)
+            if not words:
                 continue
+            query = {"instance": instance, "scope": scope} | dict(mention.query)
             async for records in self._windows(mention.collection, query, ["key", *fields]):
                 for record in records:
-                    if not wanted.isdisjoint(str(record["data"].get(name)) for name in mention.fields):
+                    if not words.isdisjoint(mention.said(record["data"])):
                         found[record["key"]] = None
         return list(found)
 
@@ -136,12 +148,17 @@ class Deriver:
     async def _reject(self, topic: str, rejected: Rejected) -> None:
         record: Mapping[str, Any] = rejected.record
         log.warning("not derived topic=%s collection=%s", topic, rejected.collection)
+        if rejected.collection in DERIVATIONS[topic].fields:
+            # Only a part of it was loaded.
+            record = await self._store.one(rejected.collection, record["_id"]) or record
         await self._raw.quarantine(
             rejected.collection,
+            record["instance"],
             record["scope"],
             f"not derived for {topic}: {rejected.reason}",
             encoded(record["data"]),
             utc_now(),
+            record["key"],
         )
 
     async def _last(self, collection: str) -> int:

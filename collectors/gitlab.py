@@ -13,6 +13,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from collectors import WHOLE, Collector, Identity, Page, Since, collector
+from collectors.signatures import signature_of_event
 from collectors.upstream import Answer, Upstream, rejected
 from metrics_api.core.config import GitlabInstance
 from metrics_api.core.errors import Fatal, Retriable, Skippable
@@ -252,15 +253,14 @@ class Events(Collector[GitlabClient]):
                 if walking:
                     low = min(filter(None, [low, *_days(rows)]), default=None)
                 place = {"low": low, "high": high or today.isoformat()} if walking and low else None
-                yield Page(rows, cursor=place)
+                yield Page(rows, {"project": scope}, cursor=place)
             if not walking and since.at is None:
                 high = today.isoformat()
         yield Page([], cursor={})
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
-        """By the event's id."""
-        name = numbered(record)
-        return Identity(name, name)
+        """By the event's id; a webhook that tells of the same happening belongs to the same signature."""
+        return Identity(numbered(record), signature_of_event(record, about["project"]))
 
 
 def _after(day: date) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Reading TAPD's list of removed bugs: when, why, and which bug lives on."""
+"""Reading TAPD's lists of removed items: when, why, and which bug lives on."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ WHY = {"delete": "deleted", "merge": "merged", "move": "moved"}
 
 
 def removal(record: Mapping[str, Any], zone: str) -> Removal:
-    """The removal a row tells of; raises ValueError or TypeError where it names no time."""
-    at = epoch(record.get("modified"), zone)
+    """The removal a row tells of; raises ValueError or TypeError where it names no time.
+
+    Its time is `deleted`, of bugs `modified`, of tasks either. Only bugs say of what kind it is.
+    """
+    at = epoch(record.get("deleted") or record.get("modified"), zone)
     if at is None:
         raise ValueError("a removal without its time")
     return Removal(at, WHY.get(_kind(record), "deleted"), _bug_of(record.get("new_bug_url")))

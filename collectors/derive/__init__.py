@@ -5,9 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from collectors.derivation import Derivation
-from collectors.derive import bugs, events, iterations, projects, workflows, workspaces
+from collectors.derive import (
+    bugs,
+    events,
+    iterations,
+    projects,
+    releases,
+    stories,
+    tasks,
+    workflows,
+    workitem_types,
+    workspaces,
+)
 
 DERIVATIONS: Final[dict[str, Derivation]] = {
     module.DERIVATION.topic: module.DERIVATION
-    for module in (workspaces, workflows, iterations, bugs, projects, events)
+    for module in (
+        *(workspaces, workitem_types, workflows, iterations, releases),
+        *(bugs, stories, tasks, projects, events),
+    )
 }

@@ -23,11 +23,11 @@ def derive(raw: Raw, zone: str) -> Derived:
     derived = Derived()
     for key, records in maps.items():
         workspace, entity = key.rsplit(":", 1)
-        instance = records[0]["instance"]
+        instance = next(iter(records.values()))["instance"]
         statuses: dict[str, str] = {}
-        for record in records:
-            for code, label in record["data"].items():
-                statuses.setdefault(code, text(label) or code)
+        for record in records.values():
+            for code, label in _labels(record):
+                statuses.setdefault(code, label)
         derived.facts.append(
             {
                 "_id": f"{instance}:{key}",
@@ -35,22 +35,39 @@ def derive(raw: Raw, zone: str) -> Derived:
                 "workspace": workspace,
                 "entity": entity,
                 "statuses": [[code, label] for code, label in statuses.items()],
-                "last_steps": _codes(last.get(key, [])),
-                "first_step": next(iter(_codes(first.get(key, []))), None),
+                "last_steps": _codes(last[key]),
+                "first_step": next(iter(_codes(first[key], next(iter(records)))), None),
+                "types": [
+                    {
+                        "type": kind,
+                        "statuses": _labels(record),
+                        "last_steps": _codes(last[key], kind),
+                        "first_step": next(iter(_codes(first[key], kind)), None),
+                    }
+                    for kind, record in records.items()
+                ],
             }
         )
     return derived
 
 
-def _grouped(raw: Raw, collection: str) -> dict[str, list[Mapping[str, Any]]]:
-    groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+def _grouped(raw: Raw, collection: str) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """The records by key and workitem type, "" for bugs, in the types' order."""
+    groups: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for record in sorted(raw.get(collection, ()), key=lambda record: int(record["n"])):
-        groups[record["key"]].append(record)
+        # The id ends in `:bug`, or in `:story:` and the type.
+        groups[record["key"]][record["_id"].partition(f":{record['key']}")[2].removeprefix(":")] = record
     return groups
 
 
-def _codes(records: list[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(code for record in records for code in record["data"]))
+def _labels(record: Mapping[str, Any]) -> list[list[str]]:
+    return [[code, text(label) or code] for code, label in record["data"].items()]
+
+
+def _codes(records: Mapping[str, Mapping[str, Any]], kind: str | None = None) -> list[str]:
+    """The codes in the records of all types, or of one."""
+    found = [record for name, record in records.items() if kind in (None, name)]
+    return list(dict.fromkeys(code for record in found for code in record["data"]))
 
 
 DERIVATION = Derivation(

@@ -159,8 +159,21 @@ class WorkitemTypeFact(Stamp):
     entity: str
 
 
+class TypeWorkflow(TypedDict):
+    """The statuses of one workitem type, "" for bugs, as `[code, label]` in the order of its status map."""
+
+    type: str
+    statuses: list[list[str]]
+    last_steps: list[str]
+    first_step: str | None
+
+
 class WorkflowFact(Stamp):
-    """The statuses of one workspace and entity: `[code, label]` in the order of the status map."""
+    """The statuses of one workspace and entity: `[code, label]` in the order of the status map.
+
+    `types` says the same for each workitem type apart, in the types' order; statuses, last and first steps
+    beside it are those of all types joined, where a code keeps its first meaning.
+    """
 
     instance: str
     workspace: str
@@ -168,3 +181,4 @@ class WorkflowFact(Stamp):
     statuses: list[list[str]]
     last_steps: list[str]
     first_step: str | None
+    types: list[TypeWorkflow]

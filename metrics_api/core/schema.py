@@ -72,8 +72,8 @@ class RawRecord(TypedDict):
     """Envelope of one upstream record; `_id` is `<instance>:<scope>:<id>`, `data` is verbatim.
 
     `target` stands on removals only: the item that lives on after a move or a merge. `asked` is the name in
-    the configuration that led to the record. `names` holds all names an iteration had, each as `name` with
-    `at`, when it was first seen, the present one last.
+    the configuration that led to the record, `about` what came with it, as the headers of a webhook. `names`
+    holds all names an iteration had, each as `name` with `at`, when it was first seen, the present one last.
     """
 
     _id: str
@@ -86,6 +86,7 @@ class RawRecord(TypedDict):
     updated_at: datetime
     target: NotRequired[str]
     asked: NotRequired[str]
+    about: NotRequired[dict[str, str]]
     names: NotRequired[list[dict[str, Any]]]
     removed_at: NotRequired[datetime]
     removed_why: NotRequired[str]
@@ -106,7 +107,8 @@ class Watermark(TypedDict):
 
     `run` is the last run's record, `clean` says that all that was seen is derived, or stands in `waiting`:
     the keys that are derived when another collector has succeeded in the scope. `cursor` is the collector's
-    own; `scopes` in those of tapd.workspaces and gitlab.projects are the ids that are there.
+    own; `scopes` in those of tapd.workspaces and gitlab.projects are the ids that are there. `gap` is one
+    that ended with the last run: it is noted again when the next one begins, lest a crash in between lose it.
     """
 
     _id: str
@@ -118,10 +120,14 @@ class Watermark(TypedDict):
     clean: bool
     run: NotRequired[str]
     waiting: NotRequired[list[str]]
+    gap: NotRequired[Gap]
 
 
 class Run(TypedDict):
-    """What one run did: counts, requests used, seconds, and the error that ended it."""
+    """What one run did: counts, requests used, seconds, and the error that ended it.
+
+    `interrupted` says that it was the store that failed, not the upstream: the run is repeated soon.
+    """
 
     _id: str
     collector: str
@@ -137,6 +143,7 @@ class Run(TypedDict):
     changed: int
     quarantined: int
     error: str | None
+    interrupted: bool
 
 
 class Gap(TypedDict):
@@ -157,44 +164,58 @@ class StageMap(TypedDict):
     """The stages of a workspace's bugs or stories as they were counted by, each with since when.
 
     `_id` is `<instance>:<workspace>:<topic>`; each of `versions` has `at` (epoch seconds) and `stages`, a
-    list of `{name, statuses, flag, resolved}` in their order. Kept so that a change can be shown.
+    list of `{name, statuses, flag, resolved}` in their order. Kept so that a change can be shown; `revision`
+    rises with each write.
     """
 
     _id: str
+    revision: int
     versions: list[dict[str, Any]]
 
 
 class Delivery(TypedDict):
     """A webhook's delivery that waits in `inbox_<upstream>` for a collector.
 
-    `_id` is the sender's idempotency key or a hash of the body, `received` epoch milliseconds, `about` what
-    the headers said. A body beyond what a document holds is in GridFS, and `body` is None.
+    `_id` is the sender's idempotency key, `<instance>:<event>:<queue>` for TAPD, or a hash of the body;
+    `received` is in epoch milliseconds, `about` what the headers said, `size` the body's length in bytes. A
+    large body is in GridFS: then `body` is None and `file` what it is found by.
     """
 
     _id: str
     instance: str
     received: int
     about: dict[str, str]
+    size: int
     body: bytes | None
+    file: NotRequired[str]
 
 
 class Quarantined(TypedDict):
-    """A record that could not be understood or stored, as bytes, with the reason."""
+    """A record that could not be understood or stored, as bytes, with the reason.
+
+    `key` is its item's, where it is stored and could not be derived; `about` is what was asked for it.
+    `delivery` is the webhook's delivery that brought it, without its body; where that has a `file`, `body`
+    is only the beginning.
+    """
 
     _id: str
     upstream: str
     collection: str
+    instance: NotRequired[str]
     scope: str
+    key: NotRequired[str]
+    about: NotRequired[dict[str, str]]
     reason: str
     body: bytes
     at: datetime
+    delivery: NotRequired[dict[str, Any]]
 
 
 def indexes() -> dict[str, tuple[str, ...]]:
     """Single-field ascending indexes by collection; few on purpose: each one costs every write."""
     found: dict[str, tuple[str, ...]] = dict.fromkeys(RAW, ("n", "key"))
     found["raw_tapd_removed_bug"] = ("n", "key", "target")
-    found["raw_tapd_iteration"] = ("n", "key", "scope")
+    found["raw_tapd_iteration"] = found["raw_tapd_iteration_change"] = ("n", "key", "scope")
     found.update({f"fact_{topic}": ("seq",) for topic in TOPICS})
     found["inbox_tapd"] = found["inbox_gitlab"] = ("received",)
     found["gaps"] = ("end",)

@@ -1,0 +1,144 @@
+"""From changes to what held when: the rules of docs/definitions.md, section 1, for one item in one place.
+
+The value of a field before its first change is that change's old value; without changes the present value
+held all along. The chain of old and new values is checked; where it breaks, the later change decides from
+its own time on, and the break is listed. All values are text, "" for every empty spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from collectors.items.changes import Changes, Step
+from collectors.items.iterations import Iterations
+from collectors.items.kinds import Kind, value
+
+
+@dataclass
+class Course:
+    """One field's way: the value at the beginning (None: not known) and each later value with its time."""
+
+    first: str | None
+    moves: list[tuple[int, str]] = field(default_factory=list)
+    findings: set[str] = field(default_factory=set)
+
+    @property
+    def last(self) -> str | None:
+        """The value at the end."""
+        return self.moves[-1][1] if self.moves else self.first
+
+
+def course(
+    name: str,
+    steps: Sequence[Step],
+    born: str | None,
+    present: str | None,
+    modified: int | None,
+    iterations: Iterations,
+) -> Course:
+    """The way of one field from its steps and its present value (None: there is no row).
+
+    `modified` is when the row was last modified: a row older than the last step has nothing to say.
+    """
+    if not steps:
+        return Course(born if present is None else present)
+    found = Course(steps[0].old)
+    held = steps[0].old
+    for at, group in groupby(steps, key=lambda step: step.at):
+        for step in group:
+            if step.old != held:
+                known = name != "iteration" or (held in iterations.names and step.old in iterations.names)
+                # A name that no iteration has may be the former one of that which was held.
+                renamed = not known and step.old and held
+                found.findings.add(f"renamed:{name}" if renamed else f"broken_chain:{name}")
+            held = step.new
+        if held != found.last:
+            found.moves.append((at, held))
+    end = steps[-1].at
+    if present is None or held == present or (modified is not None and modified < end):
+        return found
+    if name == "iteration" and _same_iteration(held, present, iterations):
+        if found.moves:
+            found.moves[-1] = (found.moves[-1][0], present)
+        else:
+            found.first = present
+    else:
+        found.findings.add(f"repaired_end:{name}")
+        found.moves.append((modified if modified is not None else end, present))
+    return found
+
+
+def _same_iteration(held: str, present: str, iterations: Iterations) -> bool:
+    """Whether the feed's last word is the row's iteration: called alike, or renamed since it was written."""
+    if not held or not present:
+        return False
+    return held not in iterations.names or iterations.alike(held, present)
+
+
+def courses(
+    kind: Kind,
+    changes: Changes,
+    row: Mapping[str, Any] | None,
+    modified: int | None,
+    iterations: Iterations,
+) -> dict[str, Course]:
+    """The ways of all tracked fields of one item in one place.
+
+    The feed names iterations, the row knows the id: names become ids where `iterations` knows them. The
+    priority goes by its label, in the workspace's own words, where the item has or had one.
+    """
+    source = {ours: theirs for theirs, ours in kind.fields.items()}
+    labelled = _labelled(changes)
+    words = _words(kind, row)
+    found = {}
+    for name in kind.tracked:
+        read = "priority_label" if name == "priority" and labelled else name
+        steps, hooked = changes.steps.get(read, []), changes.hooked.get(read, [])
+        born = changes.born.get(read)
+        present = None if row is None else value(row.get(source[name]), name)
+        if name == "iteration":
+            steps, hooked = (_by_id(each, iterations) for each in (steps, hooked))
+            born = None if born is None else iterations.id_of(born, None)
+        elif read == "priority":
+            steps, hooked = (_in_words(each, words) for each in (steps, hooked))
+            born = None if born is None else words.get(born, born)
+        if name == "priority" and row is not None and present is not None:
+            present = value(row.get("priority_label")) or words.get(present, present)
+        found[name] = course(name, _joined(steps, hooked), born, present, modified, iterations)
+    return found
+
+
+def _labelled(changes: Changes) -> bool:
+    """Whether changes of priority are told by its label."""
+    if any("priority_label" in each for each in (changes.steps, changes.born)):
+        return True
+    return "priority" not in changes.steps and "priority_label" in changes.hooked
+
+
+def _words(kind: Kind, row: Mapping[str, Any] | None) -> Mapping[str, str]:
+    """The word for each code of a priority: the workspace's own as far as the row tells it."""
+    code, label = (value((row or {}).get(name)) for name in ("priority", "priority_label"))
+    return {**kind.words, code: label} if code and label else kind.words
+
+
+def _by_id(steps: Sequence[Step], iterations: Iterations) -> list[Step]:
+    known = iterations.id_of
+    return [Step(step.at, step.id, known(step.old, step.at), known(step.new, step.at)) for step in steps]
+
+
+def _in_words(steps: Sequence[Step], words: Mapping[str, str]) -> list[Step]:
+    return [
+        Step(step.at, step.id, words.get(step.old, step.old), words.get(step.new, step.new)) for step in steps
+    ]
+
+
+def _joined(steps: list[Step], hooked: Sequence[Step]) -> list[Step]:
+    """The feed's steps, and of those that webhooks told of the ones after which something new holds."""
+    found = list(steps)
+    for step in hooked:
+        if not found or step.new != found[-1].new:
+            found.append(step)
+    return found

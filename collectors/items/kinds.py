@@ -1,0 +1,102 @@
+"""Kinds of items: which of their fields matter, what TAPD calls them, and how it writes their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import ujson
+
+EMPTY: Final = ("", "--", "0000-00-00", "0000-00-00 00:00:00")
+# Fields that name something else, and nothing by a zero.
+LINKS: Final = ("iteration", "type", "parent", "story")
+# The priorities of stories and tasks by their codes.
+PRIORITIES: Final = {"0": "", "1": "Nice To Have", "2": "Low", "3": "Middle", "4": "High"}
+
+
+def value(raw: Any, name: str = "") -> str:
+    """The value of a field of ours as text; "" for null, 0 and the spellings TAPD uses for nothing.
+
+    Objects become JSON with sorted keys; labels are sorted.
+    """
+    if isinstance(raw, (dict, list)):
+        return ujson.dumps(raw, sort_keys=True, ensure_ascii=False)
+    # Where text is not, a number is: 0 for nothing.
+    found = "" if raw is None or raw == 0 else str(raw)
+    if found in EMPTY or (found == "0" and name in LINKS):
+        return ""
+    return "|".join(sorted(set(filter(None, found.split("|"))))) if name == "label" else found
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One field's change in a change row; `step` says that it is a step of a parallel workflow."""
+
+    field: str
+    old: Any
+    new: Any
+    step: bool = False
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How the rows of a change feed are read.
+
+    `entries` gives the changes in a row's data; raises TypeError or ValueError. `planned` finds the raw
+    records that may name an iteration, by what is in their data under `names`.
+    """
+
+    entries: Callable[[Mapping[str, Any]], Iterable[Entry]]
+    planned: Mapping[str, Any]
+    names: tuple[str, ...]
+
+    def iterations(self, data: Mapping[str, Any]) -> set[str]:
+        """The iterations that a row names, by name or id; none where it cannot be read."""
+        try:
+            entries = [one for one in self.entries(data) if one.field == "iteration_id"]
+        except (TypeError, ValueError):
+            return set()
+        return {word for one in entries for word in (value(one.old), value(one.new)) if word}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of item. `entity` is what its raw collections are named after.
+
+    `fields` are our names of the fields that are read, by TAPD's; `tracked` those that make the segments.
+    `title` and `due` are TAPD's names, `due` in the order in which they count. `words` are the words for
+    codes of priorities, `deletion` the field by which the change feed tells of a deletion, `moving` says
+    that a removal may name the item that lives on.
+    """
+
+    topic: str
+    entity: str
+    fields: Mapping[str, str]
+    tracked: tuple[str, ...]
+    feed: Feed
+    title: str = "name"
+    due: tuple[str, ...] = ("due",)
+    words: Mapping[str, str] = field(default_factory=dict)
+    deletion: str = ""
+    moving: bool = False
+
+    @property
+    def rows(self) -> str:
+        """The raw collection of the items' rows."""
+        return f"raw_tapd_{self.entity}"
+
+    @property
+    def changes(self) -> str:
+        """The raw collection of their change rows."""
+        return f"raw_tapd_{self.entity}_change"
+
+    @property
+    def removed(self) -> str:
+        """The raw collection of those that are gone."""
+        return f"raw_tapd_removed_{self.entity}"
+
+    @property
+    def hooks(self) -> str:
+        """The raw collection of what webhooks told of them."""
+        return f"raw_tapd_{self.entity}_hook"
