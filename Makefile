@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := metrics_api collectors simulator dashboards tests bench
+SOURCES := metrics_api collectors simulator dashboards containers tests bench
 
-.PHONY: demo test check bench soak format dashboards clean
+.PHONY: demo test check bench soak format dashboards image-size clean
 
 demo: $(READY)
 	@$(BIN)/engmetrics demo $(ARGS)
@@ -25,7 +25,7 @@ bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)
 
 soak: $(READY)
-	$(BIN)/python -m pytest -q -m soak $(ARGS)
+	SOAK_FIGURES=docs/soak.md $(BIN)/python -m pytest -q -m soak $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff format $(SOURCES)
@@ -41,6 +41,10 @@ $(READY): pyproject.toml
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[client,embedded,dashboards,dev]'
 	@touch $(READY)
+
+# What a container's layers hold: the size of the built venv.
+image-size:
+	containers/size
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

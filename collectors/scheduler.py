@@ -1,11 +1,14 @@
-"""When collectors run: a job per instance that finds its scopes, and a job per scope that reads it."""
+"""When collectors run: a job per instance that finds its scopes, and a job per scope that reads it.
+
+Beside them, a job per upstream takes what webhooks brought.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,10 +20,11 @@ from collectors.deriving import Deriver
 from collectors.runner import Runner
 from collectors.sources import Source, sources, zones
 from collectors.upstream import Patience
+from collectors.webhooks import Webhooks, all_webhooks
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import EngmetricsError, UnknownName
 from metrics_api.core.facts import Facts
-from metrics_api.core.leases import TTL_S, Leases
+from metrics_api.core.leases import Leases
 from metrics_api.core.raw import RawStore
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Document, Store, translated
@@ -31,8 +35,10 @@ EVERYTHING = "all"
 # Scopes of one instance that are read at once.
 WIDTH = 4
 TELL_EVERY_S = 10.0
-# Once: another process ends its run, or its lease runs out.
-ONCE_WAIT_S = TTL_S + 5.0
+# Once: another process ends its run, or its lease runs out and then this.
+ONCE_WAIT_S = 5.0
+# A job that goes on for ever is begun anew so soon, should it ever end.
+REVIVE_S = 5.0
 KEEP_RUNS = timedelta(days=30)
 
 
@@ -53,29 +59,34 @@ async def collect(
     names = registry()
     if once is not None and once not in names and once != EVERYTHING:
         raise UnknownName(f"unknown collector {once!r}: use one of {', '.join(names)}, or {EVERYTHING}")
-    raw, leases = RawStore(store), Leases(store)
+    lease_s = float(settings.config.collect.lease_seconds)
+    raw, leases = RawStore(store), Leases(store, lease_s)
     deriver = Deriver(store, Facts(store, leases), raw, zones(settings))
     told = _Told(progress)
     runner = Runner(store, leases, raw, deriver, told)
+    webhooks = all_webhooks(store, leases, raw, deriver)
     async with AsyncExitStack() as stack:
         found = sources(settings, store, patience)
         for source in found:
             stack.push_async_callback(source.connection.aclose)
-        rounds = [Round(source, runner, store) for source in found]
+        rounds = [Round(source, runner, store, lease_s) for source in found]
         if once is not None:
             done = await asyncio.gather(*(one.once(once) for one in rounds))
+            if once == EVERYTHING:
+                await asyncio.gather(*(one.drain() for one in webhooks))
             return [record for records in done for record in records]
-        await _scheduled(rounds, stop or asyncio.Event())
+        await _scheduled(rounds, webhooks, lease_s, stop or asyncio.Event())
     return []
 
 
 class Round:
     """All that is read of one instance."""
 
-    def __init__(self, source: Source, runner: Runner, store: Store) -> None:
+    def __init__(self, source: Source, runner: Runner, store: Store, lease_s: float) -> None:
         self.source = source
         self._runner = runner
         self._store = store
+        self._once_wait_s = lease_s + ONCE_WAIT_S
         self._places = asyncio.Semaphore(WIDTH)
 
     @property
@@ -86,16 +97,16 @@ class Round:
     async def once(self, name: str) -> list[Document]:
         """Run one collector in all its scopes, or everything in order."""
         if name == EVERYTHING:
-            done = [await self.whole(ONCE_WAIT_S)]
+            done = [await self.whole(self._once_wait_s)]
             scopes = await self.scopes()
             done += await asyncio.gather(
-                *(self.scope(scope, mine, wait_s=ONCE_WAIT_S) for scope, mine in scopes.items())
+                *(self.scope(scope, mine, wait_s=self._once_wait_s) for scope, mine in scopes.items())
             )
         else:
             mine = [collector for collector in self.source.collectors if collector.name == name]
             places = [(scope, one) for one in mine for scope in await one.scopes()]
             done = await asyncio.gather(
-                *(self.scope(scope, [one], pause=False, wait_s=ONCE_WAIT_S) for scope, one in places)
+                *(self.scope(scope, [one], pause=False, wait_s=self._once_wait_s) for scope, one in places)
             )
         records = [record for part in done for record in part]
         if None in records:
@@ -153,19 +164,21 @@ class Round:
             await self._store.collection("runs").delete_many({"started_at": span})
 
 
-async def _scheduled(rounds: list[Round], stop: asyncio.Event) -> None:
+async def _scheduled(
+    rounds: list[Round], webhooks: list[Webhooks], lease_s: float, stop: asyncio.Event
+) -> None:
     """Run the jobs until told to stop; every one of them is over when this returns."""
     # It warns each time a long first read is still going on.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = AsyncIOScheduler(timezone=UTC)
     tasks: set[asyncio.Task[Any]] = set()
 
-    def every(source: Source, name: str, job: Callable[..., Any], *args: Any) -> None:
+    def every(seconds: float, name: str, job: Callable[..., Any], *args: Any) -> None:
         scheduler.add_job(
             _tracked,
             "interval",
             args=[tasks, job, *args],
-            seconds=source.interval_s,
+            seconds=seconds,
             id=name,
             next_run_time=utc_now(),
             coalesce=True,
@@ -175,18 +188,23 @@ async def _scheduled(rounds: list[Round], stop: asyncio.Event) -> None:
 
     mine: dict[str, list[Collector[Any]]] = {}
 
-    def again_soon(name: str, records: list[Document | None]) -> None:
-        # The other process may have vanished: its lease will tell.
-        if None in records and scheduler.get_job(name):
-            scheduler.modify_job(name, next_run_time=utc_now() + timedelta(seconds=TTL_S / 2))
+    async def going_on(name: str, doing: Awaitable[list[Document | None]]) -> None:
+        """Await a job's runs; it is due soon where another process was at it, or the store did not answer."""
+        again = True
+        try:
+            # The other process may have vanished: its lease will tell.
+            again = any(record is None or record.get("interrupted") for record in await doing)
+        finally:
+            if again and scheduler.get_job(name):
+                scheduler.modify_job(name, next_run_time=utc_now() + timedelta(seconds=lease_s / 2))
 
     async def read(one: Round, name: str, scope: str) -> None:
         # Several processes share the work: what one has just read the others leave alone.
-        again_soon(name, await one.scope(scope, mine[name], rest_s=one.source.interval_s / 2))
+        await going_on(name, one.scope(scope, mine[name], rest_s=one.source.interval_s / 2))
 
     async def find(one: Round) -> None:
+        await going_on(one.name, one.whole(rest_s=one.source.interval_s / 2))
         await one.forget_old_runs()
-        again_soon(one.name, await one.whole(rest_s=one.source.interval_s / 2))
         prefix = f"{one.name}/"
         wanted = {f"{prefix}{scope}": (scope, found) for scope, found in (await one.scopes()).items()}
         known = {job.id for job in scheduler.get_jobs() if job.id.startswith(prefix)}
@@ -195,10 +213,12 @@ async def _scheduled(rounds: list[Round], stop: asyncio.Event) -> None:
         for name, (scope, found) in wanted.items():
             mine[name] = found
             if name not in known:
-                every(one.source, name, read, one, name, scope)
+                every(one.source.interval_s, name, read, one, name, scope)
 
     for one in rounds:
-        every(one.source, one.name, find, one)
+        every(one.source.interval_s, one.name, find, one)
+    for taking in webhooks:
+        every(REVIVE_S, f"webhooks/{taking.upstream}", taking.run)
     scheduler.start()
     try:
         await stop.wait()

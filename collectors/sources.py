@@ -14,13 +14,14 @@ from collectors.quota import Quota
 from collectors.tapd_client import TapdClient, tapd_headers
 from collectors.upstream import Patience, Upstream
 from metrics_api.core.config import GitlabInstance, TapdInstance
-from metrics_api.core.settings import Settings
+from metrics_api.core.settings import Settings, variable
 from metrics_api.core.store import Store
 
 log = logging.getLogger(__name__)
 
 # TAPD answers 502 to more at once; GitLab bears some.
 WIDTH = {"tapd": 2, "gitlab": 4}
+Instance = TapdInstance | GitlabInstance
 
 
 @dataclass(frozen=True)
@@ -37,34 +38,40 @@ class Source:
     connection: Upstream
 
 
+def instances(settings: Settings) -> list[tuple[str, Instance]]:
+    """All configured instances, each with its upstream, in the order of the file."""
+    tapd: list[tuple[str, Instance]] = [("tapd", one) for one in settings.config.tapd]
+    return [*tapd, *(("gitlab", one) for one in settings.config.gitlab)]
+
+
+def client_of(
+    settings: Settings, upstream: str, instance: Instance, patience: Patience | None = None
+) -> TapdClient | GitlabClient | None:
+    """The client of an instance, None where it has no credentials to log in with; raises ConfigError."""
+    credentials = settings.credentials(upstream, instance.name)
+    if not credentials.configured or (upstream == "gitlab" and not credentials.token):
+        return None
+    headers = tapd_headers(credentials) if upstream == "tapd" else gitlab_headers(credentials)
+    quota = Quota(instance.quota_per_minute, WIDTH[upstream])
+    proxies = Proxies.of(settings.environment)
+    connection = Upstream(instance.name, instance.url, headers, quota, instance.ca_file, patience, proxies)
+    if isinstance(instance, TapdInstance):
+        return TapdClient(instance, connection)
+    return GitlabClient(instance, connection)
+
+
 def sources(settings: Settings, store: Store, patience: Patience | None = None) -> list[Source]:
     """The instances that have credentials; the others are off, which is said once. Raises ConfigError."""
     units = registry()
-    proxies = Proxies.of(settings.environment)
     found = []
-    for upstream, configured in (("tapd", settings.config.tapd), ("gitlab", settings.config.gitlab)):
-        instance: TapdInstance | GitlabInstance
-        for instance in configured:
-            credentials = settings.credentials(upstream, instance.name)
-            token_wanted = upstream == "gitlab" and not credentials.token
-            if not credentials.configured or token_wanted:
-                variable = f"ENGMETRICS_{upstream}_{instance.name}_TOKEN".upper().replace("-", "_")
-                log.warning("source off: no credentials source=%s set=%s", instance.name, variable)
-                continue
-            headers = tapd_headers(credentials) if upstream == "tapd" else gitlab_headers(credentials)
-            quota = Quota(instance.quota_per_minute, WIDTH[upstream])
-            connection = Upstream(
-                instance.name, instance.url, headers, quota, instance.ca_file, patience, proxies
-            )
-            client: Any
-            if isinstance(instance, TapdInstance):
-                client = TapdClient(instance, connection)
-            else:
-                client = GitlabClient(instance, connection)
-            mine = [
-                unit(instance.name, client, store) for unit in units.values() if unit.upstream == upstream
-            ]
-            found.append(Source(upstream, instance.name, instance.interval_minutes * 60.0, mine, connection))
+    for upstream, instance in instances(settings):
+        client = client_of(settings, upstream, instance, patience)
+        if client is None:
+            name = variable(upstream, instance.name, "TOKEN")
+            log.warning("source off: no credentials source=%s set=%s", instance.name, name)
+            continue
+        mine = [unit(instance.name, client, store) for unit in units.values() if unit.upstream == upstream]
+        found.append(Source(upstream, instance.name, instance.interval_minutes * 60.0, mine, client.upstream))
     return found
 
 

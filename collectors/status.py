@@ -1,4 +1,4 @@
-"""How collecting stands: each collector and scope with its last run and its lag."""
+"""How collecting stands: each collector and scope with its last run and its lag, and what waits for it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from metrics_api.core.days import utc_now
+from metrics_api.core.inbox import UPSTREAMS, Inbox
 from metrics_api.core.store import Store
 
 
@@ -44,6 +45,25 @@ async def status(store: Store) -> list[Standing]:
         _standing(mark, runs.get(mark.get("run", ""), {}), now)
         for mark in sorted(watermarks, key=lambda mark: str(mark["_id"]))
     ]
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What webhooks of one upstream brought and no collector took yet; `oldest_s` is the longest wait."""
+
+    upstream: str
+    waiting: int
+    oldest_s: float | None
+
+
+async def backlog(store: Store) -> list[Backlog]:
+    """What waits, by upstream."""
+    found = []
+    for upstream in UPSTREAMS:
+        waiting, oldest = await Inbox(store, upstream).backlog()
+        oldest_s = None if oldest is None else max(utc_now().timestamp() - oldest / 1000, 0.0)
+        found.append(Backlog(upstream, waiting, oldest_s))
+    return found
 
 
 def _standing(mark: dict[str, Any], run: dict[str, Any], now: datetime) -> Standing:

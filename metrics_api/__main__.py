@@ -1,4 +1,4 @@
-"""The command line: serve, collect, demo, rebuild, status."""
+"""The command line: serve, collect, demo, rebuild, status, doctor, quarantine, token."""
 
 from __future__ import annotations
 
@@ -8,74 +8,48 @@ import contextlib
 import logging
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-from collectors import Progress, deriving, scheduler, sources, status
-from metrics_api import __version__
+from collectors import console, deriving, doctor, quarantine, scheduler, sources, status
+from collectors.findings import counted
+from metrics_api.arguments import parser
 from metrics_api.core import log as logs
+from metrics_api.core.days import utc_now
 from metrics_api.core.errors import ConfigError, EngmetricsError
-from metrics_api.core.schema import TOPICS
+from metrics_api.core.security import keep_token, make_token
 from metrics_api.core.settings import Settings, load_settings
-from metrics_api.core.store import Store, opened_store
+from metrics_api.core.store import Store
 from metrics_api.demo import DemoPlan, run_demo
 from metrics_api.embedded import embedded_store
-from metrics_api.server import bound, serving
+from metrics_api.server import listening, serving
 
 log = logging.getLogger("engmetrics")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of all commands and their flags."""
-    root = argparse.ArgumentParser(prog="engmetrics", description="Engineering metrics from GitLab and TAPD.")
-    root.add_argument("--version", action="version", version=f"engmetrics {__version__}")
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
-        "--config", type=Path, metavar="FILE", help="configuration file (default: engmetrics.toml)"
-    )
-    shared.add_argument(
-        "--data", type=Path, metavar="DIR", help="data folder of the embedded store (default: data)"
-    )
-    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+class Failed(Exception):
+    """A command did what was asked, and what it has to say is bad news: exit status 1."""
 
-    serve = commands.add_parser("serve", parents=[shared], help="answer Grafana and analysts over HTTP")
-    serve.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-    serve.add_argument("--port", type=int, help="port to listen on (default: 8080)")
 
-    collect = commands.add_parser("collect", parents=[shared], help="pull from GitLab and TAPD on schedule")
-    collect.add_argument("--once", metavar="NAME", help="run one collector once ('all': each once) and stop")
-
-    demo = commands.add_parser(
-        "demo", help="a simulated company, collected and served: the whole way in one command"
-    )
-    demo.add_argument(
-        "--data", type=Path, metavar="DIR", default=Path("data/demo"), help="default: data/demo"
-    )
-    demo.add_argument("--port", type=int, default=8080, help="port of the API (default: 8080)")
-    demo.add_argument("--bugs", type=int, default=3000, help="size of the company in bugs (default: 3000)")
-    demo.add_argument("--seed", type=int, default=7, help="seed of the company (default: 7)")
-
-    rebuild = commands.add_parser(
-        "rebuild", parents=[shared], help="derive facts anew from the raw records, online"
-    )
-    rebuild.add_argument(
-        "topic", nargs="?", metavar="TOPIC", help=f"one of {', '.join(TOPICS)} (default: all)"
-    )
-
-    commands.add_parser("status", parents=[shared], help="show what each collector did last")
-    return root
+@asynccontextmanager
+async def reached_store(settings: Settings) -> AsyncIterator[Store]:
+    """The configured store as it is, or the embedded one where none is configured."""
+    section = settings.config.store
+    async with contextlib.AsyncExitStack() as stack:
+        uri = section.uri or await stack.enter_async_context(embedded_store(section.data))
+        store = Store(uri, section.database)
+        stack.push_async_callback(store.aclose)
+        yield store
 
 
 @asynccontextmanager
 async def the_store(settings: Settings) -> AsyncIterator[Store]:
-    """The configured store, or the embedded one where none is configured."""
-    section = settings.config.store
-    async with contextlib.AsyncExitStack() as stack:
-        uri = section.uri or await stack.enter_async_context(embedded_store(section.data))
-        yield await stack.enter_async_context(opened_store(uri, section.database))
+    """The store with its indexes; raises StoreUnavailable."""
+    async with reached_store(settings) as store:
+        await store.prepare()
+        yield store
 
 
 async def until_stopped(doing: Coroutine[Any, Any, None]) -> None:
@@ -94,9 +68,8 @@ async def until_stopped(doing: Coroutine[Any, Any, None]) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    server = settings.config.server
     # First the port, for that is what is taken most often; then the store.
-    listener = bound(server.host, server.port)
+    listener = listening(settings)
     async with the_store(settings) as store, serving(settings, store, listener) as url:
         print(f"engmetrics serves {url}", flush=True)
         await asyncio.Event().wait()
@@ -106,7 +79,7 @@ async def _collect(settings: Settings, once: str | None) -> None:
     if not settings.config.tapd and not settings.config.gitlab:
         raise ConfigError("nothing to collect: name a [[tapd]] or a [[gitlab]] in engmetrics.toml")
     async with the_store(settings) as store:
-        records = await scheduler.collect(settings, store, once=once, progress=Told())
+        records = await scheduler.collect(settings, store, once=once, progress=console.Told())
     failed = [record for record in records if record["state"] != "success"]
     for record in records:
         print(
@@ -122,28 +95,6 @@ async def _collect(settings: Settings, once: str | None) -> None:
         )
 
 
-class Told:
-    """Prints how far long runs are, at most once a second; a run over within a second says nothing."""
-
-    def __init__(self) -> None:
-        self._began: dict[tuple[str, str], float] = {}
-        self._told: dict[tuple[str, str], float] = {}
-        self._records: dict[tuple[str, str], int] = {}
-
-    def __call__(self, progress: Progress) -> None:
-        """Print a line unless one was just printed."""
-        key, now = (progress.collector, progress.scope), time.monotonic()
-        if progress.records <= self._records.get(key, -1) or key not in self._began:
-            self._began[key] = self._told[key] = now
-        self._records[key] = progress.records
-        over = 0 < progress.total <= progress.done and now - self._began[key] >= 1.0
-        if now - self._told[key] < 1.0 and not over:
-            return
-        self._told[key] = now
-        far = f"{progress.done} of {progress.total} {progress.unit}, " if progress.total else ""
-        print(f"collect   {progress.collector} {progress.scope}: {far}{progress.records} records", flush=True)
-
-
 async def _rebuild(settings: Settings, topic: str | None) -> None:
     def told(name: str, done: int, total: int) -> None:
         print(f"rebuild   {name}: {done} of {total} records", flush=True)
@@ -156,34 +107,52 @@ async def _rebuild(settings: Settings, topic: str | None) -> None:
 
 async def _status(settings: Settings) -> None:
     async with the_store(settings) as store:
-        standings = await status.status(store)
+        standings, backlog = await status.status(store), await status.backlog(store)
     if not standings:
         print("no collector has run yet: start `engmetrics collect`")
-        return
-    head = (
-        "collector",
-        "scope",
-        "state",
-        "last success",
-        "seen",
-        "new",
-        "changed",
-        "requests",
-        "seconds",
-        "error",
-    )
-    rows = [
-        (
-            *(one.collector, one.scope, one.state or "-"),
-            "never" if one.lag_s is None else f"{one.lag_s / 60:.0f} min ago",
-            *(str(one.seen), str(one.new), str(one.changed), str(one.requests)),
-            *(f"{one.seconds:.1f}", one.error or ""),
-        )
-        for one in standings
-    ]
-    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
-    for row in [head, *rows]:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    else:
+        _print(console.standings(standings))
+    _print(console.backlogs(backlog))
+
+
+async def _doctor(settings: Settings) -> None:
+    counts: Counter[str] = Counter()
+    async for finding in doctor.examine(settings, lambda: reached_store(settings)):
+        counts[finding.level] += 1
+        _print(console.finding_lines(finding))
+    print(f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}, {counts['ok']} ok")
+    if counts["error"]:
+        raise Failed
+
+
+async def _quarantine(settings: Settings, given: argparse.Namespace) -> None:
+    async with the_store(settings) as store:
+        if given.action == "list":
+            kept, total = await quarantine.listed(store, given.collection, given.limit)
+            for one in kept:
+                _print(console.kept_lines(one, utc_now()))
+            print(f"{len(kept)} of {total} in quarantine" if total else "nothing is in quarantine")
+            return
+        stayed = gone = 0
+        async for name, reason in quarantine.retried(settings, store, None if given.all else given.id):
+            print(f"{name}: {f'stays, {console.plain(reason)}' if reason else 'gone'}", flush=True)
+            stayed, gone = stayed + bool(reason), gone + (not reason)
+    print(f"{gone} gone, {stayed} stay")
+    if stayed:
+        raise Failed
+
+
+def _token(given: argparse.Namespace) -> None:
+    if not given.file:
+        print(make_token())
+    for file in given.file:
+        made = keep_token(file, given.group)
+        print(f"a new token is in {file}" if made else f"{file} has a token and keeps it")
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
 
 
 def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
@@ -192,10 +161,16 @@ def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
     overrides: dict[str, dict[str, Any]] = {"server": {}, "store": {}}
     if given.data:
         overrides["store"]["data"] = given.data
-    for name in ("host", "port"):
+    for name in ("host", "port", "insecure"):
         if getattr(given, name, None) is not None:
             overrides["server"][name] = getattr(given, name)
-    settings = load_settings(given.config, overrides)
+    try:
+        settings = load_settings(given.config, overrides)
+    except ConfigError as error:
+        if given.command != "doctor":
+            raise
+        _print(console.finding_lines(doctor.unusable(error)))
+        raise Failed from None
     logs.configure(settings.config.log)
     if given.command == "serve":
         return _serve(settings)
@@ -203,13 +178,23 @@ def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
         return _collect(settings, given.once)
     if given.command == "rebuild":
         return _rebuild(settings, given.topic)
+    if given.command == "doctor":
+        return _doctor(settings)
+    if given.command == "quarantine":
+        return _quarantine(settings, given)
     return _status(settings)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0, or 2 after an error told in words."""
+    """Run a command; returns the exit status: 0, 1 after bad news, 2 after an error told in words."""
+    given = parser().parse_args(arguments)
     try:
-        asyncio.run(until_stopped(_task(parser().parse_args(arguments))))
+        if given.command == "token":
+            _token(given)
+        else:
+            asyncio.run(until_stopped(_task(given)))
+    except Failed:
+        return 1
     except EngmetricsError as error:
         print(f"engmetrics: {error}", file=sys.stderr)
         return 2

@@ -11,11 +11,11 @@ from aiohttp import hdrs, web
 
 from metrics_api import __version__
 from metrics_api.core.errors import EngmetricsError
-from metrics_api.core.security import READ_ALL
+from metrics_api.core.security import identified
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from metrics_api.evaluate import Evaluator
-from metrics_api.routes import export, falcon, graphite, ops
+from metrics_api.routes import export, falcon, graphite, ops, webhook
 from metrics_api.routes.answers import Handler
 from metrics_api.routes.keys import CLOCK, EVALUATOR, SETTINGS, STORE, TELEMETRY, authorize, stream_of
 from metrics_api.routes.telemetry import Telemetry
@@ -25,6 +25,15 @@ __all__ = ["CLOCK", "EVALUATOR", "SETTINGS", "STORE", "TELEMETRY", "create_app"]
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+
+# What is answered without the token: it tells nothing, or webhooks bring a secret of their own.
+OPEN = frozenset(
+    f"{path}{slash}"
+    for path in ("/healthz", "/readyz", "/api/v1/gitlab/webhook", "/api/v1/tapd/webhook")
+    for slash in ("", "/")
+)
+
+_TOKEN: web.AppKey[str] = web.AppKey("token", str)
 
 # What nginx writes for a client that did not wait for its answer.
 CLIENT_LEFT = 499
@@ -42,8 +51,9 @@ def create_app(
     app[STORE] = store
     app[EVALUATOR] = evaluator
     app[CLOCK] = clock
+    app[_TOKEN] = settings.api_token()
     app[TELEMETRY] = Telemetry(evaluator, clock)
-    for routes in (ops, falcon, graphite, export):
+    for routes in (ops, falcon, graphite, export, webhook):
         routes.add_routes(app)
     app.cleanup_ctx.append(_announced)
     return app
@@ -66,18 +76,30 @@ async def _observed(request: web.Request, handler: Handler) -> web.StreamRespons
         return response
     finally:
         seconds = time.perf_counter() - began
-        resource = request.match_info.route.resource
-        route = resource.canonical if resource else "unmatched"
+        route = _pattern(request)
         method = request.method if request.method in hdrs.METH_ALL else "other"
         request.app[TELEMETRY].request(route, method, status, seconds)
         fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
         log.info("request", extra=fields)
 
 
+def _pattern(request: web.Request) -> str:
+    """The pattern of the request's route."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unmatched"
+
+
 @web.middleware
 async def _identified(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Note who asks: everyone may read everything until there is a login."""
-    authorize(request, READ_ALL)
+    """Note who asks; refuse who is not known, but to the pages that tell nothing or ask for another secret.
+
+    Only Bearer is offered: a browser that had asked for a password would send it along from any page.
+    """
+    principal = identified(request.app[_TOKEN], request.headers)
+    if principal is not None:
+        authorize(request, principal)
+    elif _pattern(request) not in OPEN:
+        raise web.HTTPUnauthorized(headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="engmetrics"'})
     return await handler(request)
 
 
@@ -93,8 +115,9 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         if error.status < 400:
             raise
         response = _failure(error.status, _explained(error))
-        if hdrs.ALLOW in error.headers:
-            response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        for name in (hdrs.ALLOW, hdrs.WWW_AUTHENTICATE):
+            if name in error.headers:
+                response.headers[name] = error.headers[name]
     except EngmetricsError as error:
         if error.status >= 500:
             log.error("request failed", extra={"reason": str(error)})
@@ -123,6 +146,8 @@ def _failure(status: int, message: str) -> web.Response:
 def _explained(error: web.HTTPException) -> str:
     if isinstance(error, web.HTTPNotFound):
         return "there is nothing at this path; GET / lists what there is"
+    if isinstance(error, web.HTTPUnauthorized):
+        return "this API asks for its token: send it as a header, Authorization: Bearer TOKEN"
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
         return f"{error.method[:20]} is not allowed here: use {allowed}"

@@ -17,6 +17,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from metrics_api.app import create_app
 from metrics_api.core.errors import ConfigError
+from metrics_api.core.security import PROTECT, exposed
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from metrics_api.evaluate import Evaluator
@@ -72,6 +73,21 @@ def bound(host: str, port: int) -> socket.socket:
         raise ConfigError(
             f"cannot listen on {host}:{port} ({reason}): name another port with --port"
         ) from None
+    return listener
+
+
+def listening(settings: Settings) -> socket.socket:
+    """The socket that the settings ask for; raises ConfigError as `bound` does, and for an open address.
+
+    What counts is the address it really got: names and "" stand for others.
+    """
+    server = settings.config.server
+    token = settings.api_token()
+    listener = bound(server.host, server.port)
+    refusal = exposed(listener.getsockname()[0], token, server.insecure)
+    if refusal:
+        listener.close()
+        raise ConfigError(f"{refusal}: {PROTECT}")
     return listener
 
 

@@ -33,6 +33,10 @@ def _known_zone(name: str) -> str:
     return name
 
 
+# A few runs may fail, and a restart takes its time.
+GAP_INTERVALS = 3
+GAP_S = 1800.0
+
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 Address = Annotated[str, Field(pattern=r"^https?://")]
@@ -47,10 +51,11 @@ class Section(BaseModel):
 
 
 class Server(Section):
-    """Where the API listens."""
+    """Where the API listens; without a token on the loopback only, unless `insecure` says otherwise."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    insecure: bool = False
 
 
 class StoreSection(Section):
@@ -173,6 +178,11 @@ class Config(Section):
     def project_key(self, text: str) -> str:
         """`<instance>:<path with namespace>` of a project as a product names it."""
         return text if ":" in text else f"{self.gitlab[0].name if self.gitlab else 'gitlab'}:{text}"
+
+
+def patience_s(interval_s: float) -> float:
+    """How many seconds a scope may go without a successful run before nobody can be said to look at it."""
+    return max(GAP_INTERVALS * interval_s, GAP_S)
 
 
 def parse_config(text: str, source: str) -> Config:

@@ -2,8 +2,9 @@
 
 `ENGMETRICS_CONFIG` names the file, `ENGMETRICS_<SECTION>__<KEY>` overrides a key of `[server]`, `[store]` or
 `[log]`, `MONGODB_URI` is another spelling of `ENGMETRICS_STORE__URI`. Secrets come only from here:
-`ENGMETRICS_TAPD_<NAME>_TOKEN` or `…_USER` and `…_PASSWORD`, `ENGMETRICS_GITLAB_<NAME>_TOKEN`, each also as
-`…_FILE` naming a file that holds it.
+`ENGMETRICS_TAPD_<NAME>_TOKEN` or `…_USER` and `…_PASSWORD`, `ENGMETRICS_GITLAB_<NAME>_TOKEN`, for webhooks
+`ENGMETRICS_<UPSTREAM>_<NAME>_WEBHOOK_SECRET` and `ENGMETRICS_GITLAB_<NAME>_WEBHOOK_SIGNING_KEY`, and the
+API's own `ENGMETRICS_API_TOKEN`, each also as `…_FILE` naming a file that holds it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,19 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from metrics_api.core.config import Config, Log, Server, StoreSection, load_config
+from metrics_api.core.config import (
+    Config,
+    GitlabInstance,
+    Log,
+    Server,
+    StoreSection,
+    TapdInstance,
+    load_config,
+)
 from metrics_api.core.errors import ConfigError
 
 DEFAULT_FILE = Path("engmetrics.toml")
+API_TOKEN = "ENGMETRICS_API_TOKEN"
 
 
 class _Overrides(BaseSettings):
@@ -60,6 +70,17 @@ class Credentials:
 
 
 @dataclass(frozen=True)
+class WebhookSecret:
+    """What proves that a delivery is the instance's own: the token it sends, the key it signs with, or both.
+
+    An empty one is not set.
+    """
+
+    token: str = field(default="", repr=False)
+    signing_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that the processes are told: the configuration and where the secrets are."""
 
@@ -68,21 +89,67 @@ class Settings:
 
     def credentials(self, upstream: str, name: str) -> Credentials:
         """The credentials of an instance; raises ConfigError for a secret file that cannot be read."""
-        prefix = f"ENGMETRICS_{upstream}_{name}_".upper().replace("-", "_")
         return Credentials(
-            token=self._secret(f"{prefix}TOKEN"),
-            user=self._secret(f"{prefix}USER"),
-            password=self._secret(f"{prefix}PASSWORD"),
+            token=_secret(self.environment, variable(upstream, name, "TOKEN")),
+            user=_secret(self.environment, variable(upstream, name, "USER")),
+            password=_secret(self.environment, variable(upstream, name, "PASSWORD")),
         )
 
-    def _secret(self, variable: str) -> str:
-        file = self.environment.get(f"{variable}_FILE")
-        if not file:
-            return self.environment.get(variable, "")
-        try:
-            return Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{variable}_FILE: {file} cannot be read: {error}") from None
+    def webhook_secrets(self, upstream: str) -> dict[str, WebhookSecret]:
+        """The secrets of webhooks by instance; an instance without any is not in it.
+
+        Where none of that upstream is configured, an instance of the default name is looked for. Raises
+        ConfigError for a secret file that cannot be read.
+        """
+        if upstream == "tapd":
+            names = [one.name for one in self.config.tapd or (TapdInstance(),)]
+        else:
+            names = [one.name for one in self.config.gitlab or (GitlabInstance(),)]
+        found = {
+            name: WebhookSecret(
+                token=_secret(self.environment, variable(upstream, name, "WEBHOOK_SECRET")),
+                signing_key=_secret(self.environment, variable(upstream, name, "WEBHOOK_SIGNING_KEY"))
+                if upstream == "gitlab"
+                else "",
+            )
+            for name in names
+        }
+        return {name: secret for name, secret in found.items() if secret.token or secret.signing_key}
+
+    def api_token(self) -> str:
+        """The token that the API asks for, "" for none; raises ConfigError as `api_token` does."""
+        return api_token(self.environment)
+
+
+def variable(upstream: str, name: str, what: str) -> str:
+    """The environment variable of an instance's secret, such as ENGMETRICS_TAPD_MY_TAPD_TOKEN."""
+    return f"ENGMETRICS_{upstream}_{name}_{what}".upper().replace("-", "_")
+
+
+def api_token(environment: Mapping[str, str] | None = None) -> str:
+    """The API's token in an environment, this process's unless another is given; "" for none.
+
+    Raises ConfigError for a file that cannot be read or is empty, and for what cannot stand in a header:
+    what was to be locked is never left open by mistake.
+    """
+    given = os.environ if environment is None else environment
+    token = _secret(given, API_TOKEN)
+    file = given.get(f"{API_TOKEN}_FILE")
+    if file and not token:
+        raise ConfigError(f"{API_TOKEN}_FILE: {file} is empty: `engmetrics token --file {file}` fills it")
+    if not all("!" <= character <= "~" for character in token):
+        raise ConfigError(f"{API_TOKEN}: a token is printable ASCII without spaces, else no header holds it")
+    return token
+
+
+def _secret(environment: Mapping[str, str], name: str) -> str:
+    file = environment.get(f"{name}_FILE")
+    if not file:
+        return environment.get(name, "")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}_FILE: {file} cannot be read: {error}") from None
 
 
 def child_environment(more: Mapping[str, str]) -> dict[str, str]:

@@ -7,17 +7,19 @@ a killed embedded store was seen to lose acknowledged documents.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import bson
 from bson.errors import BSONError
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from gridfs.errors import NoFile
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorGridFSBucket
 from pymongo import InsertOne, ReplaceOne, ReturnDocument, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from metrics_api.core.errors import StoreUnavailable
+from metrics_api.core.errors import ConfigError, StoreUnavailable
 from metrics_api.core.schema import indexes
 
 __all__ = [
@@ -47,6 +49,8 @@ WINDOW = 2000
 DOCUMENT_LIMIT = 15 * 2**20
 DUPLICATE_KEY = 11000
 CLASH = "clash"
+# The GridFS bucket of what is too large for a document.
+FILES = "bodies"
 
 
 def unstorable(document: Document) -> str | None:
@@ -59,12 +63,18 @@ def unstorable(document: Document) -> str | None:
 
 
 def refusals(error: BulkWriteError, names: Sequence[str]) -> dict[str, str]:
-    """What of a bulk write of these was refused, with the reason; CLASH for what is there already."""
+    """What of a bulk write of these was refused, with the reason; CLASH for what is there already.
+
+    Raises StoreUnavailable where the rest was written, but is not known to last.
+    """
+    details = error.details or {}
+    if details.get("writeConcernErrors"):
+        raise StoreUnavailable("the store did not confirm that what it wrote will last") from error
     return {
         names[finding["index"]]: CLASH
         if finding.get("code") == DUPLICATE_KEY
         else str(finding.get("errmsg"))[:200]
-        for finding in (error.details or {}).get("writeErrors", ())
+        for finding in details.get("writeErrors", ())
     }
 
 
@@ -80,13 +90,23 @@ def translated() -> Iterator[None]:
 
 
 class Store:
-    """One database; collections by name, with or without waiting for the journal."""
+    """One database; collections by name, with or without waiting for the journal.
+
+    Raises ConfigError for a URI or a name that is none.
+    """
 
     def __init__(self, uri: str, database: str) -> None:
-        self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-            uri, serverSelectionTimeoutMS=10_000, tz_aware=True, appname="engmetrics"
+        # The driver lets its arguments win over the URI, whose word is the user's.
+        patience: dict[str, Any] = (
+            {} if "serverselectiontimeoutms=" in uri.lower() else {"serverSelectionTimeoutMS": 10_000}
         )
-        self._database = self._client[database]
+        try:
+            self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+                uri, tz_aware=True, appname="engmetrics", **patience
+            )
+            self._database = self._client[database]
+        except (PyMongoError, ValueError, OSError) as error:
+            raise ConfigError(f"MONGODB_URI (or [store]) cannot be used: {error}") from None
         self._concern = WriteConcern(w="majority", j=True)
 
     def collection(self, name: str) -> Collection:
@@ -114,10 +134,12 @@ class Store:
         with translated():
             return await self.collection(name).find_one({"_id": key})
 
-    async def all(self, name: str, query: Document | None = None) -> list[Document]:
-        """All matching documents of a small collection."""
+    async def all(
+        self, name: str, query: Document | None = None, fields: Document | None = None
+    ) -> list[Document]:
+        """All matching documents of a small collection; `fields` is a projection."""
         with translated():
-            return await self.collection(name).find(query or {}).to_list(None)
+            return await self.collection(name).find(query or {}, fields).to_list(None)
 
     async def matching(
         self, name: str, field: str, values: Sequence[str], fields: Document | None = None
@@ -150,6 +172,36 @@ class Store:
                 .to_list(None)
             )
         return sorted(found, key=lambda document: document[field])
+
+    async def remove(self, name: str, keys: Sequence[str]) -> None:
+        """Delete the documents with these `_id`s; not durable: a crash may bring them back."""
+        with translated():
+            for at in range(0, len(keys), IN_LIMIT):
+                part = list(keys[at : at + IN_LIMIT])
+                await self.collection(name).delete_many({"_id": {"$in": part}})
+
+    async def keep_file(self, name: str, body: bytes) -> str:
+        """Keep bytes of any size, durably, and return by what they are found again."""
+        key = uuid.uuid4().hex
+        with translated():
+            await self._files().upload_from_stream_with_id(key, name, body)
+        return key
+
+    async def file(self, key: str) -> bytes | None:
+        """The bytes kept under a key, or None."""
+        with translated():
+            try:
+                return bytes(await (await self._files().open_download_stream(key)).read())
+            except NoFile:
+                return None
+
+    async def drop_file(self, key: str) -> None:
+        """Forget the bytes kept under a key, if there are any."""
+        with translated(), suppress(NoFile):
+            await self._files().delete(key)
+
+    def _files(self) -> AsyncIOMotorGridFSBucket:
+        return AsyncIOMotorGridFSBucket(self._database, FILES, write_concern=self._concern)
 
     async def advance(self, name: str, key: str, field: str, by: int) -> int:
         """Raise a counter of its own document and return its new value; durable."""

@@ -6,6 +6,7 @@ from aiohttp import hdrs, web
 
 from metrics_api import falcon, graphite
 from metrics_api.core.errors import BadRequest
+from metrics_api.core.security import TOKEN_HEADER
 from metrics_api.routes.answers import (
     SKIPPED,
     Handler,
@@ -83,7 +84,7 @@ async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResp
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, POST, OPTIONS"
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = (
-            "Authorization, Content-Type, X-Requested-With, Apitoken, If-None-Match"
+            f"Authorization, Content-Type, X-Requested-With, Apitoken, {TOKEN_HEADER}, If-None-Match"
         )
         response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = f"{SKIPPED}, ETag"
         response.headers[hdrs.VARY] = ", ".join(filter(None, (response.headers.get(hdrs.VARY), hdrs.ORIGIN)))

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from metrics_api.core.config import (
+    Collect,
     Config,
     GitlabInstance,
     Log,
@@ -36,7 +37,7 @@ def test_the_example_file_is_valid_and_shows_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Config, Server, StoreSection, Log, TapdInstance, GitlabInstance, Product, Stage]
+    "model", [Config, Server, StoreSection, Collect, Log, TapdInstance, GitlabInstance, Product, Stage]
 )
 def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
@@ -47,7 +48,7 @@ def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ("[server]\nport = 8080\nprot = 1\n", 3, "prot: unknown key; known here: host, port"),
+        ("[server]\nport = 8080\nprot = 1\n", 3, "prot: unknown key; known here: host, insecure, port"),
         ("timezone = 'Mars'\n", 1, "unknown time zone 'Mars'"),
         (
             '[[tapd]]\nname = "a"\n[[tapd]]\nname = "b"\nquota_per_minute = 0\n',
@@ -122,30 +123,22 @@ def test_flags_win_over_the_environment_and_that_over_the_file(
     assert load_settings(file).config.log.level == "error"
 
 
+def test_an_open_api_is_a_flag_a_variable_or_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "engmetrics.toml"
+    file.write_text("[server]\n", encoding="utf-8")
+    assert not load_settings(file).config.server.insecure
+    assert load_settings(file, {"server": {"insecure": True}}).config.server.insecure
+    monkeypatch.setenv("ENGMETRICS_SERVER__INSECURE", "true")
+    assert load_settings(file).config.server.insecure
+    monkeypatch.setenv("ENGMETRICS_SERVER__INSECURE", "perhaps")
+    with pytest.raises(ConfigError, match=r"server\.insecure"):
+        load_settings(file)
+
+
 def test_an_impossible_environment_value_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENGMETRICS_SERVER__PORT", "70000")
     with pytest.raises(ConfigError, match=r"server\.port"):
         load_settings()
-
-
-def test_secrets_come_from_the_environment_or_from_files_and_are_never_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "token").write_text("s3cret\n", encoding="utf-8")
-    monkeypatch.setenv("ENGMETRICS_TAPD_MY_TAPD_TOKEN_FILE", str(tmp_path / "token"))
-    monkeypatch.setenv("ENGMETRICS_GITLAB_GITLAB_TOKEN", "glpat")
-    settings = load_settings()
-    found = settings.credentials("tapd", "my-tapd")
-    assert (found.token, found.configured) == ("s3cret", True)
-    assert "s3cret" not in repr(found)
-    assert settings.credentials("gitlab", "gitlab").token == "glpat"
-    assert not settings.credentials("tapd", "other").configured
-
-
-def test_a_secret_file_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ENGMETRICS_TAPD_TAPD_TOKEN_FILE", "/nowhere/token")
-    with pytest.raises(ConfigError, match="ENGMETRICS_TAPD_TAPD_TOKEN_FILE: /nowhere/token cannot be read"):
-        load_settings().credentials("tapd", "tapd")
 
 
 def test_a_configuration_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:

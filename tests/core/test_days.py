@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_api.core.days import buckets, day_number, day_numbers, day_of, naive_epoch, naive_text
+from metrics_api.core.days import (
+    buckets,
+    day_number,
+    day_numbers,
+    day_of,
+    naive_epoch,
+    naive_text,
+    zone_data,
+)
 from metrics_api.core.errors import BadRequest
 
 
@@ -73,3 +83,7 @@ def test_a_window_of_too_many_buckets_is_refused_in_words() -> None:
 def test_day_numbers_of_many_instants_are_those_of_each(instants: list[int], zone: str) -> None:
     expected = [day_number(day_of(instant, zone)) for instant in instants]
     assert day_numbers(np.array(instants, dtype=np.uint32), zone).tolist() == expected
+
+
+def test_the_zone_data_says_which_release_it_is() -> None:
+    assert re.fullmatch(r"20\d\d[a-z]{1,2}", zone_data())

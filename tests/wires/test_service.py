@@ -48,7 +48,10 @@ async def test_it_is_ready_when_the_store_answers_and_the_frames_are_loaded(
 ) -> None:
     evaluator.reader.refreshed_at = None
     loading = await exporting.get("/readyz")
-    assert (loading.status, (await loading.json())["message"]) == (503, "not loaded yet: bugs, events")
+    assert (loading.status, (await loading.json())["message"]) == (
+        503,
+        "not loaded yet: bugs, stories, events",
+    )
     evaluator.reader.refreshed_at = NOW - 59
     ready = await exporting.get("/readyz")
     assert (ready.status, await ready.json()) == (200, {"status": "ready"})

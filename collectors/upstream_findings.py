@@ -1,0 +1,209 @@
+"""What the doctor finds about an upstream: login, clock, quota, and what a first collection takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from yarl import URL
+
+from collectors import WHOLE, Since, registry
+from collectors.findings import Finding, clocks, counted, doubtful, fine, wrong
+from collectors.first_collection import requests_needed
+from collectors.gitlab import API, PER_PAGE, GitlabClient
+from collectors.sources import Instance, client_of
+from collectors.tapd_client import TapdClient
+from collectors.upstream import Answer, Limited, Patience, rejected
+from metrics_api.core.days import utc_now
+from metrics_api.core.errors import ConfigError, Retriable, StoreUnavailable, UpstreamError
+from metrics_api.core.security import is_loopback
+from metrics_api.core.settings import Settings, variable
+from metrics_api.core.store import Store
+
+# Somebody waits for the answer.
+PATIENCE = Patience(
+    attempts=2, first_s=0.2, longest_s=1.0, limited_first_s=1.0, limited_s=3.0, timeout_s=15.0, silence_s=10.0
+)
+# A Date header has whole seconds.
+SLACK_S = 5.0
+# What is left of a limit when it is time to say so.
+SCARCE = 0.1
+LONG_H = 24
+
+Client = TapdClient | GitlabClient
+
+
+async def upstream_findings(
+    settings: Settings,
+    upstream: str,
+    instance: Instance,
+    store: Store | None,
+    clock: Callable[[], datetime] = utc_now,
+) -> list[Finding]:
+    """Whether an instance can be collected; without a store only whether it lets us in."""
+    about = f"{upstream} {instance.name}" if instance.name != upstream else upstream
+    names = [variable(upstream, instance.name, what) for what in ("TOKEN", "USER", "PASSWORD")]
+    logins = f"{names[0]}, or {names[1]} and {names[2]}" if upstream == "tapd" else names[0]
+    try:
+        client = client_of(settings, upstream, instance, PATIENCE)
+        if client is None:
+            return [wrong(about, "no credentials: it is off", f"set {logins}")]
+        try:
+            return [
+                *_clear(about, instance),
+                *await _examined(about, client, logins, store, clock),
+            ]
+        finally:
+            await client.upstream.aclose()
+    except ConfigError as error:
+        return [wrong(about, str(error), "let it name a file that can be read")]
+
+
+def _clear(about: str, instance: Instance) -> list[Finding]:
+    """A warning where credentials travel unencrypted."""
+    url = URL(instance.url)
+    if url.scheme == "https" or is_loopback(url.host or ""):
+        return []
+    return [doubtful(about, "credentials are sent unencrypted", "use https:// in its url")]
+
+
+async def _examined(
+    about: str, client: Client, logins: str, store: Store | None, clock: Callable[[], datetime]
+) -> list[Finding]:
+    path = "/quickstart/testauth" if isinstance(client, TapdClient) else f"{API}/user"
+    before = clock()
+    try:
+        answer = await client.upstream.ask(client.upstream.address(path, {}), _arrived)
+    except Limited:
+        todo = "run this again in some minutes; other programs may be using the same account"
+        return [doubtful(about, "its quota is used up at present", todo)]
+    except UpstreamError as error:
+        return [wrong(about, str(error), "mend its url, ca_file or the proxy, or wait until it is back")]
+    at = before + (clock() - before) / 2
+    login = _let_in(about, client, answer, logins)
+    found = [login, *_clock(about, answer, at)]
+    if login.level == "error":
+        return found
+    found += _quota(about, client, answer)
+    if store is not None:
+        try:
+            found += await _reach(about, client, store, clock())
+        except StoreUnavailable as error:
+            found.append(wrong("store", str(error), "see whether it is still running"))
+    return found
+
+
+def _arrived(answer: Answer) -> Answer:
+    """The answer; raises Retriable for a failure that may pass."""
+    failure = rejected(answer)
+    if failure:
+        raise failure
+    return answer
+
+
+def _let_in(about: str, client: Client, answer: Answer, logins: str) -> Finding:
+    """Whether the login was right. Of what TAPD answers nothing is told: it holds the password."""
+    if answer.status == 200:
+        if isinstance(client, GitlabClient):
+            return fine(about, "it accepts the token")
+        try:
+            envelope = answer.json()
+        except Retriable as error:
+            return wrong(about, str(error), "mend its url: what answers there is not TAPD's API")
+        if isinstance(envelope, dict) and str(envelope.get("status")) == "1":
+            return fine(about, "it accepts the credentials")
+        return wrong(about, "it does not accept the credentials", f"mend {logins}")
+    if answer.status in (401, 403, 422):
+        scope = "; the token needs the scope read_api" if isinstance(client, GitlabClient) else ""
+        return wrong(
+            about, f"HTTP {answer.status}: it does not accept the credentials", f"mend {logins}{scope}"
+        )
+    return wrong(about, f"HTTP {answer.status} where its API should be", "mend its url")
+
+
+def _clock(about: str, answer: Answer, at: datetime) -> list[Finding]:
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except ValueError:
+        return []
+    return [clocks(f"clock {about}", at.timestamp() - theirs.replace(tzinfo=UTC).timestamp(), SLACK_S)]
+
+
+def _quota(about: str, client: Client, answer: Answer) -> list[Finding]:
+    """The configured quota beside what the server says of its own, where it does."""
+    mine = client.config.quota_per_minute
+    prefix = "X-RateLimit" if isinstance(client, TapdClient) else "RateLimit"
+    limit, left = (_number(answer, f"{prefix}-{name}") for name in ("Limit", "Remaining"))
+    if limit is None:
+        return [fine(about, f"quota_per_minute is {mine}; the server names no limit")]
+    # For how long TAPD's limit counts is not documented: GitLab's is per minute.
+    unit = "" if isinstance(client, TapdClient) else " a minute"
+    says = f"quota_per_minute is {mine}; the server names a limit of {limit}{unit}"
+    if left is not None:
+        says += f", {left} left"
+    if not isinstance(client, TapdClient) and mine > limit:
+        return [doubtful(about, says, f"set quota_per_minute below {limit}")]
+    if left is not None and left < SCARCE * limit:
+        return [doubtful(about, says, "see which other programs use the same account")]
+    return [fine(about, says)]
+
+
+def _number(answer: Answer, header: str) -> int | None:
+    text = answer.headers.get(header, "")
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+async def _reach(about: str, client: Client, store: Store, now: datetime) -> list[Finding]:
+    """Whether the workspaces or projects are there, and how long it takes to collect them first."""
+    upstream = "tapd" if isinstance(client, TapdClient) else "gitlab"
+    unit = next(one for one in registry().values() if one.upstream == upstream and one.whole)
+    noun = "workspace" if upstream == "tapd" else "project"
+    what = f"{noun}s"
+    lister = unit(client.config.name, client, store)
+    scopes: list[str] = []
+    found: list[Finding] = []
+    more = False
+    try:
+        async with aclosing(lister.fetch(WHOLE, Since(None, {}, now))) as pages:
+            async for page in pages:
+                scopes += [lister.identify(record, page.about).id for record in page.records]
+                # Who is a member of thousands need not wait for all of them to be listed.
+                more = (
+                    isinstance(client, GitlabClient)
+                    and not client.config.projects
+                    and len(scopes) >= PER_PAGE
+                )
+                if more:
+                    break
+    except UpstreamError as error:
+        found.append(wrong(about, str(error), f"mend its {what}, or let the account take part in them"))
+    except (KeyError, TypeError, ValueError):
+        found.append(wrong(about, f"it lists {what} that are none", "mend its url"))
+    if scopes:
+        found.append(fine(about, f"it has {counted(len(scopes), noun)}{' or more' if more else ''}"))
+    elif not found:
+        todo = f"name {what} in its section, or let the account take part in some"
+        found.append(doubtful(about, f"there are no {what} to collect", todo))
+    try:
+        needed = await requests_needed(client, store, scopes, now)
+    except UpstreamError as error:
+        says = f"how long a first collection takes is not known: {error}"
+        return [*found, doubtful(about, says, "run this again in some minutes")]
+    return [*found, *_duration(about, client, needed)] if needed else found
+
+
+def _duration(about: str, client: Client, needed: int) -> list[Finding]:
+    """How long a first collection takes at the configured quota."""
+    quota = client.config.quota_per_minute
+    minutes = needed / quota
+    length = f"{minutes / 60:.1f} hours" if minutes >= 90 else counted(max(1, round(minutes)), "minute")
+    says = f"a first collection takes some {length}: about {counted(needed, 'request')} at {quota} a minute"
+    if minutes < LONG_H * 60:
+        return [fine(about, says)]
+    return [
+        doubtful(
+            about, says, "raise quota_per_minute if the account is allowed more, or name less to collect"
+        )
+    ]
