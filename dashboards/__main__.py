@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashboards.build import FOLDER, differences, files, write
+from dashboards.build import differences, files, write
+from dashboards.datasources import PROVISIONING
 from dashboards.registry import load
 
 
@@ -17,7 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="write the dashboards as JSON")
     build.add_argument("--check", action="store_true", help="only tell whether the JSON is up to date")
-    build.add_argument("--folder", type=Path, default=FOLDER, help="where the JSON is (default: %(default)s)")
+    build.add_argument(
+        "--folder", type=Path, default=PROVISIONING, help="grafana-provisioning (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     built = files(load())
     if not options.check:

@@ -1,4 +1,4 @@
-"""From registered dashboards to the JSON files that Grafana provisions."""
+"""From registered dashboards to the JSON files that Grafana provisions, a set per kind of datasource."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from dashboards import compatibility, expressions
+from dashboards.datasources import SOURCES, Datasource, fit
 from dashboards.registry import Registry
 
-FOLDER = Path(__file__).resolve().parent.parent / "grafana-provisioning" / "dashboards"
 
-
-def document(board: Dashboard) -> dict[str, Any]:
-    """Return the dashboard as plain JSON values, within Grafana 9.4's schema.
+def document(board: Dashboard, source: Datasource) -> dict[str, Any]:
+    """Return the dashboard for a kind of datasource as plain JSON values, within Grafana 9.4's schema.
 
     Raises ValueError for what Grafana 9.4 lacks and for a panel id used twice.
     """
@@ -25,38 +24,49 @@ def document(board: Dashboard) -> dict[str, Any]:
     ids = [panel.get("id") for panel in compatibility.panels(values)]
     if None in ids or len(set(ids)) != len(ids):
         raise ValueError(f"dashboard {values['title']!r}: every panel needs an id of its own, found {ids}")
-    return compatibility.restrict(values)
+    return fit(compatibility.restrict(values), source)
 
 
 def files(registry: Registry) -> dict[str, str]:
-    """Return file name to text for every dashboard: sorted keys, two spaces, a newline at the end.
+    """Return path below grafana-provisioning to text for every dashboard and kind of datasource.
 
-    Raises ValueError for a query that the API would refuse.
+    Keys are sorted, two spaces, a newline at the end. Raises ValueError for a query that the API would
+    refuse.
     """
     built = {}
-    for slug, board in registry:
-        values = document(board)
-        expressions.check(values)
-        built[f"{slug}.json"] = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    for source in SOURCES:
+        for slug, board in registry:
+            values = document(board, source)
+            expressions.check(values, source)
+            text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
+            built[f"{source.folder}/{slug}.json"] = f"{text}\n"
     return built
 
 
 def write(built: dict[str, str], folder: Path) -> list[Path]:
     """Write the files, delete dashboards in `folder` that are built no more, return what was written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in set(folder.glob("*.json")) - {folder / name for name in built}:
-        stale.unlink()
+    for stale in set(_present(folder)) - set(built):
+        (folder / stale).unlink()
     for name, text in built.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in sorted(built)]
 
 
 def differences(built: dict[str, str], folder: Path) -> str:
     """Return a unified diff from the files in `folder` to the built ones, empty if there is none."""
-    committed = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    committed = _present(folder)
     lines: list[str] = []
     for name in sorted(committed | built):
         before = committed.get(name, "").splitlines(keepends=True)
         after = built.get(name, "").splitlines(keepends=True)
         lines.extend(difflib.unified_diff(before, after, f"committed/{name}", f"built/{name}"))
     return "".join(lines)
+
+
+def _present(folder: Path) -> dict[str, str]:
+    return {
+        f"{source.folder}/{path.name}": path.read_text(encoding="utf-8")
+        for source in SOURCES
+        for path in (folder / source.folder).glob("*.json")
+    }

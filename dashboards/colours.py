@@ -1,12 +1,14 @@
 """One colour per stage, severity, priority and ledger series, the same on every panel.
 
-Keys are endpoints as the API names them. What is not listed (stages named by a configuration, modules,
-versions) takes its colour from Grafana's classic palette.
+Keys are endpoints as the API names them. Stages with names of a team's own are coloured by the words in them.
+What is neither listed nor holds such a word (modules, versions) takes its colour from Grafana's classic
+palette, by its place in the panel: Grafana 9.4 has no palette that goes by name.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
@@ -20,9 +22,29 @@ STAGES = {
     "verified": "#96D98D",
     "resolved": "#5794F2",
     "in_progress": "#FF9830",
+    "developing": "#FF9830",
     "new": "#F2495C",
+    "planning": "#F2495C",
     "unmapped": "#B877D9",
 }
+
+# Words in the names that teams give to stages, with the colour of the work they name and the paler one of
+# waiting for it, as in 待测试 or "ready for test".
+WORK = (
+    ("规划|设计|分析|plan|design|analys", "#E0B400", "#FFF899"),
+    ("评审|审核|review", "#C15C9E", "#F2B8DD"),
+    ("开发|实现|处理|develop|coding|implement", "#FF780A", "#FFCB7D"),
+    ("测|test", "#1F60C4", "#C0D8FF"),
+    ("验收|验证|accept|verif", "#8F3BB8", "#DEB6F2"),
+    ("发布|上线|部署|灰度|release|deploy", "#008B8B", "#A3D9D9"),
+)
+WAITING = "^(待|等|未|ready|to |wait)"
+# The same for stages at which nobody works; these words win.
+STATES = (
+    ("挂起|暂停|阻塞|hold|paused|blocked", "#8F5B2D"),
+    ("^已(完成|实现|上线|发布|关闭|交付|结束)|^(finished|completed|released|shipped)$", "#37872D"),
+    ("取消|拒绝|废弃|cancel|reject|abandon", GREY),
+)
 
 SEVERITIES = {
     "fatal": "#AD0317",
@@ -65,6 +87,16 @@ def pattern(*endpoints: str) -> str:
     """
     names = "|".join(re.escape(endpoint) for endpoint in endpoints)
     return f"/^{names if len(endpoints) == 1 else f'({names})'}(\\.[a-z.]+)?$/"
+
+
+def stage_words() -> Iterator[tuple[str, str]]:
+    """Yield (field matcher, colour) for stages that are not in `STAGES`; a later one wins over an earlier."""
+    for words, colour, _ in WORK:
+        yield f"/{words}/i", colour
+    for words, _, paler in WORK:
+        yield f"/{WAITING}.*({words})/i", paler
+    for words, colour in STATES:
+        yield f"/{words}/i", colour
 
 
 def fixed(colour: str) -> DynamicConfigValue:

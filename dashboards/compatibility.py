@@ -24,6 +24,8 @@ PANEL_OPTIONS: dict[str, frozenset[str] | None] = {
     ),
     "timeseries": frozenset({"legend", "tooltip"}),
 }
+# The transformations of 9.4 that are in use; look another up before it is added.
+TRANSFORMATIONS = frozenset({"renameByRegex"})
 VARIABLE_KEYS = frozenset(
     {"allValue", "current", "datasource", "description", "hide", "includeAll", "label", "multi", "name"}
     | {"options", "query", "refresh", "regex", "skipUrlSync", "sort", "type"}
@@ -34,7 +36,8 @@ _SDK_DEFAULTS = {"bargauge": bargauge.Options().to_json(), "stat": stat.Options(
 def restrict(board: dict[str, Any]) -> dict[str, Any]:
     """Return the dashboard without the options that the SDK added and Grafana 9.4 lacks.
 
-    Raises ValueError for a panel type that 9.4 lacks, or for such an option that was set on purpose.
+    Raises ValueError for a panel type that 9.4 lacks or a transformation that it may lack, and for such an
+    option that was set on purpose.
     """
     for panel in panels(board):
         kind = panel["type"]
@@ -43,6 +46,11 @@ def restrict(board: dict[str, Any]) -> dict[str, Any]:
         known = PANEL_OPTIONS[kind]
         if known is not None:
             _drop(panel["options"], known, _SDK_DEFAULTS.get(kind, {}), f"panel {panel['title']!r}")
+        for step in panel.get("transformations", []):
+            if step["id"] not in TRANSFORMATIONS:
+                raise ValueError(
+                    f"panel {panel['title']!r}: is transformation {step['id']!r} in Grafana 9.4?"
+                )
     defaults = VariableModel().to_json()
     for variable in board["templating"]["list"]:
         _drop(variable, VARIABLE_KEYS, defaults, f"variable {variable['name']!r}")

@@ -8,8 +8,8 @@ from grafana_foundation_sdk.builders.timeseries import Panel
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, GridPos
 
 from dashboards.colours import BACKLOG, LEDGER, PRIORITIES, SEVERITIES, fixed, pattern
-from dashboards.graphite import Expression
 from dashboards.panels import areas, bars, coloured, lines, numbers, ranking, without
+from dashboards.queries import Expression
 from dashboards.registry import REGISTRY
 
 WHERE = "product=$Product,version=$Version"

@@ -21,12 +21,10 @@ from grafana_foundation_sdk.models.common import (
 )
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId, GridPos
 
-from dashboards.colours import fixed, pattern
-from dashboards.graphite import SOURCE
+from dashboards.colours import STAGES, fixed, pattern, stage_words
+from dashboards.queries import SOURCE
 
 Coloured = TypeVar("Coloured", timeseries.Panel, stat.Panel)
-# Graphite series are named `<endpoint>.<counter>`; the endpoint alone is the tag `series`.
-ENDPOINT = "${__field.labels.series}"
 # Counts with thousands separators, never abbreviated to "1.2 K".
 COUNT = "locale"
 HIDDEN = [DynamicConfigValue("custom.hideFrom", {"legend": True, "tooltip": True, "viz": True})]
@@ -51,7 +49,6 @@ def _series(number: int, title: str, description: str, place: GridPos) -> timese
         .datasource(SOURCE)
         .unit(COUNT)
         .decimals(0)
-        .display_name(ENDPOINT)
         .color_scheme(_palette())
         .legend(_legend(["lastNotNull"]))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.NONE))
@@ -90,7 +87,6 @@ def numbers(number: int, title: str, description: str, place: GridPos) -> stat.P
         .datasource(SOURCE)
         .unit(COUNT)
         .decimals(0)
-        .display_name(ENDPOINT)
         .color_scheme(_palette())
         .graph_mode(BigValueGraphMode.NONE)
         .text_mode(BigValueTextMode.VALUE_AND_NAME)
@@ -111,7 +107,6 @@ def ranking(number: int, title: str, description: str, place: GridPos) -> bargau
         .unit(COUNT)
         .decimals(0)
         .min(0)
-        .display_name(ENDPOINT)
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.FIXED).fixed_color("#5794F2"))
         .display_mode(BarGaugeDisplayMode.BASIC)
         .orientation(VizOrientation.HORIZONTAL)
@@ -119,11 +114,23 @@ def ranking(number: int, title: str, description: str, place: GridPos) -> bargau
     )
 
 
+def section(number: int, title: str, top: int) -> dashboard.Row:
+    """Return the heading of the panels below it, one unit high, to be handed to a board's `with_row`."""
+    return dashboard.Row(title).id(number).grid_pos(GridPos(x=0, y=top, w=24, h=1))
+
+
 def coloured(panel: Coloured, colours: Mapping[str, str]) -> Coloured:
     """Return the panel with each endpoint of `colours` in its colour."""
     for endpoint, colour in colours.items():
         panel.override_by_regexp(pattern(endpoint), [fixed(colour)])
     return panel
+
+
+def staged(panel: timeseries.Panel) -> timeseries.Panel:
+    """Return the panel, whose series are stages, with each stage in its colour."""
+    for matcher, colour in stage_words():
+        panel.override_by_regexp(matcher, [fixed(colour)])
+    return coloured(panel, STAGES)
 
 
 def without(panel: timeseries.Panel, endpoints: Iterable[str]) -> timeseries.Panel:

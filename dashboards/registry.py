@@ -27,7 +27,7 @@ class Registry:
     def dashboard(self, slug: str, title: str, description: str) -> Callable[[Filler], Filler]:
         """Register the decorated function, which adds panels to an empty dashboard.
 
-        `slug` names the file and gives the uid `engmetrics-<slug>`. Raises ValueError for a slug that is no
+        `slug` names the file and ends the uid. Raises ValueError for a slug that is no
         lower-case word with dashes, or a slug or title already taken.
         """
 
@@ -42,7 +42,7 @@ class Registry:
         return register
 
     def __iter__(self) -> Iterator[tuple[str, Dashboard]]:
-        """Yield (slug, finished dashboard) in the order of slugs."""
+        """Yield (slug, dashboard) in the order of slugs; no kind of datasource is chosen yet."""
         for slug, (title, description, fill) in sorted(self._fillers.items()):
             yield slug, fill(_empty(slug, title, description))
 
@@ -50,9 +50,8 @@ class Registry:
 def _empty(slug: str, title: str, description: str) -> Dashboard:
     board = (
         Dashboard(title)
-        .uid(f"{variables.TAG}-{slug}")
+        .uid(slug)
         .description(description)
-        .tags([variables.TAG])
         .time("now-90d", "now")
         .timezone("browser")
         .week_start("monday")
@@ -62,9 +61,10 @@ def _empty(slug: str, title: str, description: str) -> Dashboard:
         .with_variable(variables.datasource())
         .with_variable(variables.product())
         .with_variable(variables.version())
-        .annotation(variables.iterations())
         .link(variables.siblings())
     )
+    for mark in variables.marks():
+        board.annotation(mark)
     board.build().schema_version = SCHEMA_VERSION
     return board
 

@@ -1,6 +1,8 @@
-"""The variables, annotations and links that every dashboard has."""
+"""The variables, annotations and links that dashboards share."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from grafana_foundation_sdk.builders.dashboard import (
     AnnotationQuery,
@@ -15,19 +17,21 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from dashboards.graphite import SOURCE, EventTags
+from dashboards.queries import SOURCE, Tagged
 
-TAG = "engmetrics"
+# Of each kind of annotation: the name beside its switch, the tag its events carry, their colour.
+MARKS = (
+    ("Iterations", "iteration", "#5794F2"),
+    ("Releases", "release", "#37872D"),
+    ("Git tags", "tag", "#8F3BB8"),
+    ("Not collected", "gap", "#F2495C"),
+    ("Stages changed", "stages", "#FF9830"),
+)
 
 
 def datasource() -> DatasourceVariable:
-    """Return the choice among Graphite datasources, the provisioned one first."""
-    return (
-        DatasourceVariable("Datasource")
-        .label("Data source")
-        .type("graphite")
-        .current(VariableOption(selected=True, text="engmetrics", value="engmetrics"))
-    )
+    """Return the choice among the datasources of one kind."""
+    return DatasourceVariable("Datasource").label("Data source")
 
 
 def product() -> QueryVariable:
@@ -50,23 +54,26 @@ def version() -> QueryVariable:
     )
 
 
-def iterations() -> AnnotationQuery:
-    """Return the marks at starts and ends of iterations."""
-    target = EventTags(tags=["iteration"])
-    annotation = AnnotationQuery().name("Iterations").datasource(SOURCE).enable(True).icon_color("#5794F2")
-    annotation.build().target = target
-    return annotation
+def iteration() -> QueryVariable:
+    """Return the choice among the chosen products' iterations, which are the versions of stories."""
+    return _filter(
+        "Iteration",
+        "$version=$Product",
+        "Iterations of the chosen products, newest first. All includes stories that are in none.",
+    )
+
+
+def marks() -> Iterator[AnnotationQuery]:
+    """Yield the annotations; only iterations are shown from the start, more lines would hide the numbers."""
+    for name, tag, colour in MARKS:
+        annotation = AnnotationQuery().name(name).datasource(SOURCE).icon_color(colour)
+        annotation.enable(tag == "iteration").build().target = Tagged(tags=[tag])
+        yield annotation
 
 
 def siblings() -> DashboardLink:
     """Return the links to the other dashboards; the chosen values and the time range go along."""
-    return (
-        DashboardLink("engmetrics")
-        .type(DashboardLinkType.DASHBOARDS)
-        .tags([TAG])
-        .include_vars(True)
-        .keep_time(True)
-    )
+    return DashboardLink("engmetrics").type(DashboardLinkType.DASHBOARDS).include_vars(True).keep_time(True)
 
 
 def _filter(name: str, query: str, description: str) -> QueryVariable:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grafana_foundation_sdk.builders import bargauge, table
 from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.common import BarGaugeSizing
-from grafana_foundation_sdk.models.dashboard import GridPos
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, GridPos, Panel
 
 from dashboards.__main__ import main
-from dashboards.build import FOLDER, differences, document, files, write
-from dashboards.graphite import Expression
+from dashboards.build import differences, document, files, write
+from dashboards.datasources import PROVISIONING
+from dashboards.falcon import Falcon
+from dashboards.graphite import Graphite
 from dashboards.panels import lines
+from dashboards.queries import Expression
 from dashboards.registry import Registry, load
 
 PLACE = GridPos(h=8, w=24)
 
 
 def test_the_committed_json_is_what_the_build_makes() -> None:
-    assert differences(files(load()), FOLDER) == ""
+    assert differences(files(load()), PROVISIONING) == ""
 
 
 def test_building_twice_gives_the_same_bytes() -> None:
@@ -37,7 +42,7 @@ def test_check_shows_the_difference_and_fails(tmp_path: Path, capsys: pytest.Cap
     assert main(["build", "--folder", str(tmp_path)]) == 0
     assert main(["build", "--check", "--folder", str(tmp_path)]) == 0
     capsys.readouterr()
-    edited = tmp_path / "cumulative-flow.json"
+    edited = tmp_path / "falcon" / "dashboards" / "cumulative-flow.json"
     edited.write_text(edited.read_text().replace('"title": "Open bugs"', '"title": "Open"'))
     assert main(["build", "--check", "--folder", str(tmp_path)]) == 1
     shown = capsys.readouterr()
@@ -48,12 +53,15 @@ def test_check_shows_the_difference_and_fails(tmp_path: Path, capsys: pytest.Cap
 def test_a_dashboard_built_no_more_is_a_difference_and_is_deleted(tmp_path: Path) -> None:
     built = files(load())
     write(built, tmp_path)
-    (tmp_path / "old.json").write_text("{}\n")
-    assert "--- committed/old.json" in differences(built, tmp_path)
+    for folder in ("dashboards", "falcon/dashboards"):
+        (tmp_path / folder / "old.json").write_text("{}\n")
+        assert f"--- committed/{folder}/old.json" in differences(built, tmp_path)
     write(built, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "cumulative-flow.json",
-        "defect-analysis.json",
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")) == [
+        "dashboards/cumulative-flow.json",
+        "dashboards/defect-analysis.json",
+        "falcon/dashboards/cumulative-flow.json",
+        "falcon/dashboards/defect-analysis.json",
     ]
 
 
@@ -84,17 +92,43 @@ def test_a_query_that_the_api_would_refuse_stops_the_build() -> None:
 
 
 def test_panel_types_and_options_newer_than_9_4_are_refused() -> None:
-    newer = bargauge.Panel().id(1).title("New").grid_pos(PLACE).sizing(BarGaugeSizing.MANUAL)
+    newer = bargauge.Panel().id(1).title("New").sizing(BarGaugeSizing.MANUAL)
     with pytest.raises(ValueError, match=r"panel 'New': Grafana 9\.4 has no option 'sizing'"):
-        document(Dashboard("Board").with_panel(newer))
-    unlisted = table.Panel().id(1).title("List").grid_pos(PLACE)
+        _document(newer)
+    unlisted = table.Panel().id(1).title("List")
     with pytest.raises(ValueError, match="panel type 'table'"):
-        document(Dashboard("Board").with_panel(unlisted))
+        _document(unlisted)
+    steps = [DataTransformerConfig("groupToNestedTable", options={})]
+    with pytest.raises(ValueError, match="panel 'Panel': is transformation 'groupToNestedTable' in"):
+        _document(lines(1, "Panel", "Description.", PLACE).transformations(steps))
 
 
 def test_a_panel_id_used_twice_is_refused() -> None:
-    board = Dashboard("Board")
-    for _ in range(2):
-        board.with_panel(lines(7, "Panel", "Description.", GridPos(h=8, w=12)))
     with pytest.raises(ValueError, match="an id of its own"):
-        document(board)
+        _document(*(lines(7, "Panel", "Description.", GridPos(h=8, w=12)) for _ in range(2)))
+
+
+@pytest.mark.parametrize(
+    "typed, received",
+    [
+        ("@tapd.bugs.change.daily/product=A", "@tapd#bugs#change#daily/product=A"),
+        ("@x/version=v1.0.0", "@x/version=v1#0#0"),
+        ("@x/build=1.2.3.4,ip=10.0.0.1", "@x/build=1.2.3.4,ip=10.0.0.1"),
+        ("@x/version=v1.2.3.4.5", "@x/version=v1.2.3.4#5"),
+    ],
+)
+def test_queries_are_checked_as_the_falcon_plus_plugin_rewrites_them(typed: str, received: str) -> None:
+    assert Falcon().received(typed) == received
+
+
+def _document(*panels: Builder[Panel]) -> dict[str, Any]:
+    registry = Registry()
+
+    @registry.dashboard("board", "Board", "Only for a test.")
+    def board(empty: Dashboard) -> Dashboard:
+        for panel in panels:
+            empty.with_panel(panel)
+        return empty
+
+    ((_, made),) = registry
+    return document(made, Graphite())

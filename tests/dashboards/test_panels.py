@@ -1,82 +1,88 @@
-"""Every panel of every dashboard is complete, and the API would answer it."""
+"""Every panel of every dashboard, in both builds, is complete, and the API would answer it."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from metrics_api.catalog import load_catalog
-from tests.replay.panels import panel_requests, panels
+from tests.replay.falcon_plugin import fix_targets
+from tests.replay.panels import FALCON, GRAPHITE, panel_requests, panels
 from tests.replay.wire import Values, interpolate
 
-FOLDER = Path(__file__).resolve().parents[2] / "grafana-provisioning" / "dashboards"
-DASHBOARDS = {
-    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))
-}
+BUILDS = {"graphite": GRAPHITE, "fastweb-openfalcon-datasource": FALCON}
+BOARDS = [
+    pytest.param(plugin, board, id=board["uid"])
+    for plugin, boards in BUILDS.items()
+    for board in boards.values()
+]
 PANELS = [
-    pytest.param(board, panel, id=f"{name}-{panel['id']}")
-    for name, board in DASHBOARDS.items()
+    pytest.param(plugin, board, panel, id=f"{board['uid']}-{panel['id']}")
+    for plugin, boards in BUILDS.items()
+    for board in boards.values()
     for panel in panels(board)
+    if panel["type"] != "row"
 ]
 CHOICES: dict[str, Mapping[str, Values]] = {
     "all": {},
-    "one": {"Product": "R&D Alpha", "Version": "v1.0.0"},
-    "several": {"Product": ["A", "B"], "Version": ["v1.0.0", "N/A"]},
+    "one": {"Product": "R&D Alpha", "Version": "v1.0.0", "Iteration": "Sprint 1.2.3.4"},
+    "several": {"Product": ["A", "B"], "Version": ["v1.0.0", "N/A"], "Iteration": ["I 1", "I 2"]},
 }
-# The panel types of Grafana 9.4 that need no plugin.
-CORE_PANELS_OF_9_4 = {
-    "alertlist", "annolist", "barchart", "bargauge", "candlestick", "canvas", "dashlist", "flamegraph",
-    "gauge", "geomap", "heatmap", "histogram", "logs", "news", "nodeGraph", "piechart", "row", "stat",
-    "state-timeline", "status-history", "table", "text", "timeseries", "traces", "xychart",
-}  # fmt: skip
 
 
-def test_both_dashboards_are_there() -> None:
-    assert {board["uid"]: board["title"] for board in DASHBOARDS.values()} == {
+def test_both_dashboards_are_there_in_both_builds_and_can_be_told_apart() -> None:
+    assert {board["uid"]: board["title"] for board in GRAPHITE.values()} == {
         "engmetrics-cumulative-flow": "Cumulative Flow",
         "engmetrics-defect-analysis": "Defect Analysis",
     }
+    assert {board["uid"]: board["title"] for board in FALCON.values()} == {
+        "engmetrics-falcon-cumulative-flow": "Cumulative Flow (falcon-plus)",
+        "engmetrics-falcon-defect-analysis": "Defect Analysis (falcon-plus)",
+    }
+
+
+def test_both_builds_ask_the_same() -> None:
+    assert [asked(board) for board in GRAPHITE.values()] == [asked(board) for board in FALCON.values()]
+
+
+def asked(board: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return the questions of a dashboard and where they stand."""
+    requests = panel_requests(board, {})
+    queries = [(one.number, one.title, one.queries) for one in requests.panels]
+    places = [panel["gridPos"] for panel in panels(board)]
+    return queries, places, requests.variables, requests.annotations
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-@pytest.mark.parametrize("board, panel", PANELS)
+@pytest.mark.parametrize("plugin, board, panel", PANELS)
 def test_the_catalog_knows_every_target_with_its_variables_filled(
-    board: dict[str, Any], panel: dict[str, Any], choice: str
+    plugin: str, board: dict[str, Any], panel: dict[str, Any], choice: str
 ) -> None:
-    asked = panel_requests(board, CHOICES[choice])
-    (request,) = (one for one in asked.panels if one.number == panel["id"])
+    requests = panel_requests(board, CHOICES[choice])
+    (request,) = (one for one in requests.panels if one.number == panel["id"])
     assert request.queries
     for query in request.queries:
-        filled = interpolate(query.target, asked.values)
+        typed = query.target if plugin == "graphite" else fix_targets(query.target)
+        filled = interpolate(typed, requests.values)
         assert "$" not in filled
         load_catalog().check(filled)
 
 
-@pytest.mark.parametrize("board, panel", PANELS)
-def test_a_panel_says_what_it_shows(board: dict[str, Any], panel: dict[str, Any]) -> None:
+@pytest.mark.parametrize("plugin, board, panel", PANELS)
+def test_a_panel_says_what_it_shows(plugin: str, board: dict[str, Any], panel: dict[str, Any]) -> None:
     assert panel["title"]
     assert len(panel["description"]) > 100
     assert panel["description"].startswith("**")
+    assert not re.search(r"[{}]", panel["description"])
     assert panel["fieldConfig"]["defaults"]["unit"] == "locale"
 
 
-@pytest.mark.parametrize("board, panel", PANELS)
-def test_a_panel_is_one_that_grafana_9_4_has(board: dict[str, Any], panel: dict[str, Any]) -> None:
-    assert panel["type"] in CORE_PANELS_OF_9_4
-    assert not panel.get("transformations")
-    assert panel["fieldConfig"]["defaults"]["color"]["mode"] in {"palette-classic", "fixed"}
-    assert not {"valueMode", "namePlacement", "sizing", "wideLayout"} & set(panel["options"])
-    assert board["schemaVersion"] == 36
-
-
-@pytest.mark.parametrize("board, panel", PANELS)
-def test_queries_survive_the_graphite_editor(board: dict[str, Any], panel: dict[str, Any]) -> None:
-    source = {"type": "graphite", "uid": "${Datasource}"}
+@pytest.mark.parametrize("plugin, board, panel", PANELS)
+def test_queries_survive_the_editor(plugin: str, board: dict[str, Any], panel: dict[str, Any]) -> None:
+    source = {"type": plugin, "uid": "${Datasource}"}
     assert panel["datasource"] == source
     assert [target["refId"] for target in panel["targets"]] == ["A", "B"][: len(panel["targets"])]
     for target in panel["targets"]:
@@ -86,65 +92,58 @@ def test_queries_survive_the_graphite_editor(board: dict[str, Any], panel: dict[
         assert re.fullmatch(r"@[a-z]+(\.[a-z]+)+/[^#]+", target["target"])
 
 
-@pytest.mark.parametrize("board, panel", PANELS)
-def test_legends_show_the_endpoint_alone(board: dict[str, Any], panel: dict[str, Any]) -> None:
-    assert panel["fieldConfig"]["defaults"]["displayName"] == "${__field.labels.series}"
-
-
-@pytest.mark.parametrize("board, panel", PANELS)
-def test_overrides_match_an_endpoint_before_and_after_it_is_shortened(
-    board: dict[str, Any], panel: dict[str, Any]
-) -> None:
-    for override in panel["fieldConfig"]["overrides"]:
-        assert override["matcher"]["id"] == "byRegexp"
-        pattern = override["matcher"]["options"]
-        assert pattern.startswith("/^")
-        assert pattern.endswith("$/")
-        name = pattern.strip("/").removeprefix("^").partition(r"(\.")[0].strip("()").partition("|")[0]
-        for shown in (name, f"{name}.bugs.change.daily"):
-            assert re.search(pattern[1:-1], shown)
-        assert not re.search(pattern[1:-1], f"{name}_closed")
-
-
-def test_a_name_has_the_same_colour_on_every_panel() -> None:
-    colours: dict[str, set[str]] = {}
-    for pattern, colour in _colours():
-        colours.setdefault(pattern, set()).add(colour)
-    assert {pattern for pattern, found in colours.items() if len(found) > 1} == set()
-    assert colours["/^fatal(\\.[a-z.]+)?$/"] == {"#AD0317"}
-    assert colours["/^closed(\\.[a-z.]+)?$/"] == {"#37872D"}
-
-
-@pytest.mark.parametrize("board", DASHBOARDS.values(), ids=DASHBOARDS)
-def test_variables_are_filled_from_the_graphite_datasource(board: dict[str, Any]) -> None:
-    datasource, product, version = board["templating"]["list"]
+@pytest.mark.parametrize("plugin, board", BOARDS)
+def test_variables_are_filled_from_the_builds_own_datasource(plugin: str, board: dict[str, Any]) -> None:
+    datasource, *filters = board["templating"]["list"]
     assert (datasource["name"], datasource["type"], datasource["query"]) == (
         "Datasource",
         "datasource",
-        "graphite",
+        plugin,
     )
-    assert (product["name"], product["query"]) == ("Product", "$product")
-    assert (version["name"], version["query"]) == ("Version", "$bugversion=$Product")
-    for variable in (product, version):
-        assert variable["datasource"] == {"type": "graphite", "uid": "${Datasource}"}
+    name = "engmetrics" if plugin == "graphite" else "engmetrics-falcon"
+    assert datasource["current"] == {"selected": True, "text": name, "value": name}
+    queries = {variable["name"]: variable["query"] for variable in filters}
+    expected = {"Product": "$product", "Version": "$bugversion=$Product"}
+    if "cumulative-flow" in board["uid"]:
+        expected["Iteration"] = "$version=$Product"
+    assert queries == expected
+    for variable in filters:
+        assert variable["datasource"] == {"type": plugin, "uid": "${Datasource}"}
+        # On dashboard load: the plugin's find knows no time range.
         assert variable["refresh"] == 1
         assert (variable["multi"], variable["includeAll"], variable["allValue"]) == (True, True, "*")
         assert variable["current"]["value"] == ["$__all"]
 
 
-@pytest.mark.parametrize("board", DASHBOARDS.values(), ids=DASHBOARDS)
-def test_iterations_are_marked(board: dict[str, Any]) -> None:
-    (annotation,) = board["annotations"]["list"]
-    assert annotation["target"] == {
-        "fromAnnotations": True,
-        "queryType": "tags",
-        "refId": "Anno",
-        "tags": ["iteration"],
+@pytest.mark.parametrize("plugin, board", BOARDS)
+def test_a_dashboard_links_to_those_of_its_own_build(plugin: str, board: dict[str, Any]) -> None:
+    tag = "engmetrics" if plugin == "graphite" else "engmetrics-falcon"
+    assert board["tags"] == [tag]
+    assert [link["tags"] for link in board["links"]] == [[tag]]
+
+
+@pytest.mark.parametrize("plugin, board", BOARDS)
+def test_iterations_are_marked_and_other_marks_can_be_switched_on(plugin: str, board: dict[str, Any]) -> None:
+    annotations = board["annotations"]["list"]
+    assert {one["name"]: one["enable"] for one in annotations} == {
+        "Iterations": True,
+        "Releases": False,
+        "Git tags": False,
+        "Not collected": False,
+        "Stages changed": False,
     }
+    tags = ["iteration", "release", "tag", "gap", "stages"]
+    for annotation, tag in zip(annotations, tags, strict=True):
+        assert annotation["datasource"] == {"type": plugin, "uid": "${Datasource}"}
+        if plugin == "graphite":
+            target = {"fromAnnotations": True, "queryType": "tags", "refId": "Anno", "tags": [tag]}
+            assert annotation["target"] == target
+        else:
+            assert (annotation["tags"], "target" in annotation) == (tag, False)
 
 
-@pytest.mark.parametrize("board", DASHBOARDS.values(), ids=DASHBOARDS)
-def test_panels_do_not_overlap_and_fill_the_width(board: dict[str, Any]) -> None:
+@pytest.mark.parametrize("plugin, board", BOARDS)
+def test_panels_do_not_overlap_and_fill_the_width(plugin: str, board: dict[str, Any]) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in panels(board):
         place = panel["gridPos"]
@@ -158,16 +157,30 @@ def test_panels_do_not_overlap_and_fill_the_width(board: dict[str, Any]) -> None
     assert len(taken) == 24 * (1 + max(y for _, y in taken))
 
 
-def test_the_bands_are_asked_for_in_the_order_in_which_grafana_stacks_them() -> None:
-    bands = next(panel for panel in panels(DASHBOARDS["cumulative-flow"]) if panel["id"] == 1)
-    assert "order=stacked" in bands["targets"][0]["target"]
-    assert bands["fieldConfig"]["defaults"]["custom"]["stacking"]["mode"] == "normal"
+@pytest.mark.parametrize("boards", BUILDS.values(), ids=BUILDS)
+def test_the_bands_are_asked_for_in_the_order_in_which_grafana_stacks_them(
+    boards: dict[str, dict[str, Any]],
+) -> None:
+    bands = [panel for panel in panels(boards["cumulative-flow"]) if "by stage" in panel["title"]]
+    assert len(bands) == 2
+    for panel in bands:
+        assert "order=stacked" in panel["targets"][0]["target"]
+        assert panel["fieldConfig"]["defaults"]["custom"]["stacking"]["mode"] == "normal"
 
 
-def _colours() -> Iterator[tuple[str, str]]:
-    for board in DASHBOARDS.values():
-        for panel in panels(board):
-            for override in panel["fieldConfig"]["overrides"]:
-                for one in override["properties"]:
-                    if one["id"] == "color":
-                        yield override["matcher"]["options"], one["value"]["fixedColor"]
+def test_stories_and_bugs_have_sections_of_their_own_and_choose_by_their_own_variable() -> None:
+    board = GRAPHITE["cumulative-flow"]
+    assert [(panel["id"], panel["type"], panel["title"]) for panel in panels(board)] == [
+        (5, "row", "Stories"),
+        (6, "timeseries", "Cumulative flow: stories by stage at the end of the day"),
+        (7, "timeseries", "Arrivals: stories that reached a stage or went beyond"),
+        (8, "row", "Bugs"),
+        (1, "timeseries", "Cumulative flow: bugs by stage at the end of the day"),
+        (2, "timeseries", "Arrivals: bugs that reached a stage or went beyond"),
+        (3, "timeseries", "Arrivals and departures per day"),
+        (4, "timeseries", "Open bugs"),
+    ]
+    for request in panel_requests(board, {}).panels:
+        for query in request.queries:
+            story = query.target.startswith("@tapd.stories.")
+            assert ("version=$Iteration" if story else "version=$Version") in query.target

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.replay.wire import Query, Values
+
+PROVISIONING = Path(__file__).resolve().parents[2] / "grafana-provisioning"
+
+
+def built(folder: str) -> dict[str, dict[str, Any]]:
+    """Return the dashboards of one build by the names of their files; `folder` is below PROVISIONING."""
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((PROVISIONING / folder).glob("*.json"))
+    }
+
+
+# For the stock Graphite datasource, and for the falcon-plus plugin.
+GRAPHITE = built("dashboards")
+FALCON = built("falcon/dashboards")
 
 
 @dataclass(frozen=True)
@@ -56,9 +73,7 @@ def panel_requests(dashboard: Mapping[str, Any], variables: Mapping[str, Values]
             if panel["type"] != "row"
         ),
         variables=queries,
-        annotations=tuple(
-            " ".join(annotation["target"]["tags"]) for annotation in dashboard["annotations"]["list"]
-        ),
+        annotations=tuple(_tags(annotation) for annotation in dashboard["annotations"]["list"]),
         values={query.name: query.all_value for query in queries} | dict(variables),
     )
 
@@ -68,6 +83,12 @@ def panels(dashboard: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for panel in dashboard["panels"]:
         yield panel
         yield from panel.get("panels", [])
+
+
+def _tags(annotation: Mapping[str, Any]) -> str:
+    """The plugin keeps tags as one text beside the name, Graphite as a list in a target."""
+    tags: str = annotation["tags"] if "tags" in annotation else " ".join(annotation["target"]["tags"])
+    return tags
 
 
 def _queries(panel: Mapping[str, Any]) -> tuple[Query, ...]:
