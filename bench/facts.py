@@ -39,7 +39,7 @@ PATH = (
     "verified",
     "closed",
 )
-FIELDS = ("version_fix", "iteration", "priority", "module")
+LABELS = tuple(f"label {number:02d}" for number in range(20))
 
 
 def config() -> Config:
@@ -78,7 +78,11 @@ class MadeStore(Store):
         return [{"_id": key, "generation": 1, "seq": seqs[key], "collection": key} for key in found]
 
     async def all(self, name: str, query: Document | None = None) -> list[Document]:
-        """The workspaces."""
+        """The workspaces, or their stages as they were noted before."""
+        if name == "stage_maps":
+            stages = [one.model_dump() | {"statuses": list(one.statuses)} for one in STAGES]
+            noted = {"revision": 1, "versions": [{"at": BEGIN, "stages": stages}]}
+            return [{"_id": f"tapd:{one}:bugs", **noted} for one in PRODUCTS]
         return [{"instance": "tapd", "id": one, "name": one, "tombstone": False} for one in PRODUCTS]
 
     async def window(
@@ -91,6 +95,8 @@ class MadeStore(Store):
         projection: Document | None = None,
     ) -> list[Document]:
         """The facts with these numbers; those beyond the first ones are changed ones."""
+        if name == "gaps":
+            return []
         return await asyncio.to_thread(self._made, after, upto)
 
     def _made(self, after: int, upto: int) -> list[Document]:
@@ -120,6 +126,7 @@ def fact(rng: Random, number: int) -> BugFact:
         version.append(where)
     size = len(path)
     module = f"module {rng.randrange(200)}"
+    labels = "|".join(sorted(rng.sample(LABELS, rng.choice((0, 0, 1, 1, 2)))))
     return {
         "_id": f"tapd:{workspace}:11{workspace}{number:012d}",
         "generation": 1,
@@ -133,6 +140,7 @@ def fact(rng: Random, number: int) -> BugFact:
         "removed_why": None,
         "due": None,
         "findings": [],
+        "parallel_steps": 0,
         "segments": {
             "start": starts,
             "workspace": [workspace] * size,
@@ -143,5 +151,7 @@ def fact(rng: Random, number: int) -> BugFact:
             "severity": severity,
             "priority": ["high"] * size,
             "module": [module] * size,
+            # Labelled while somebody works on it.
+            "label": ["", *[labels] * (size - 1)],
         },
     }

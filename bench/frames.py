@@ -31,6 +31,8 @@ QUERIES = {
     "cube, done_from=range": f"{CFD},version=v3.1.0,done_from=range",
     "cube, product only": CFD,
     "segments, severity as of": f"{CFD},version=v3.1.0,severity=serious,tz=UTC",
+    "segments, label": f"{CFD},version=v3.1.0,label=label 07",
+    "segments, by label": f"{CFD},version=v3.1.0,by=label",
     "segments, module": f"{CFD},version=v3.1.0,severity=serious,module=module 7",
     "ledger": "@tapd.bugs.change.daily/product=Product 1,version=v3.1.0",
     "arrivals": f"{CFD},version=v3.1.0,mode=arrivals",
@@ -75,8 +77,7 @@ async def measured(count: int) -> dict[str, Any]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    frame = reader.world.bugs
-    assert frame is not None
+    frame = reader.world.items["bugs"]
     found: dict[str, Any] = {"bugs": frame.items, "segments": frame.size}
     found |= {"load_s": round(loading[0] / 1000, 1), "load_pause_ms": round(loading[1], 1)}
     async with aiohttp.ClientSession() as session:

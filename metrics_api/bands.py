@@ -12,10 +12,10 @@ import numpy as np
 
 from metrics_api.columns import Array
 from metrics_api.core.days import Buckets
-from metrics_api.cube import FIELDS, Cube
+from metrics_api.cube import Cube, answers
 from metrics_api.frames import ItemFrame
 from metrics_api.query import Query
-from metrics_api.selection import allowed, allowed_workspaces, field_values, group_table, grouped, selected
+from metrics_api.selection import allowed, allowed_workspaces, field_values, grouped, groups_of, selected
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,11 @@ def accumulated(line: Array, day: Array, delta: Array | None, lines: int, bucket
 
 def _cube_answers(frame: ItemFrame, query: Query) -> bool:
     fields = {one.key for one in query.filters} | ({query.by} if query.by else set())
-    if not frame.cubes or not fields <= FIELDS:
+    if not frame.cubes or not all(answers(frame.topic, field) for field in fields):
         return False
     if query.options.get("asof") == "now" or query.options.get("deleted") == "exclude":
+        return False
+    if frame.topic.levels and query.level != "leaf":
         return False
     wanted = allowed_workspaces(frame, query)
     # Code 0 is no workspace: no segment has it.
@@ -76,8 +78,8 @@ def _from_cubes(frame: ItemFrame, query: Query, only_open: bool) -> tuple[list[s
     codes = [_codes(frame, query.by, cube)[ids] for cube, ids in picked] if query.by else []
     table, groups = np.zeros(1, dtype=np.int64), [""]
     if query.by:
-        values = field_values(frame, query.by)[1]
-        table, groups = group_table(frame, query.by, np.concatenate(codes), values)
+        found = groups_of(frame, query.by, np.concatenate(codes), field_values(frame, query.by)[1])
+        table, groups = found.one_each(), found.names
 
     def deltas() -> Iterable[_Deltas]:
         since = query.since.first_days[0]
@@ -95,11 +97,9 @@ def _from_cubes(frame: ItemFrame, query: Query, only_open: bool) -> tuple[list[s
 
 def _codes(frame: ItemFrame, field: str, cube: Cube) -> Array:
     """The code of each of the cube's combinations in a field, as `field_values` counts them."""
-    if field in ("product", "workspace"):
-        return cube.axes["workspace"]
     if field == "stage":
         return frame.lookups.class_of[cube.axes["workspace"], cube.axes["status"]]
-    return cube.axes[field]
+    return cube.axes[frame.topic.column(field)]
 
 
 def _combinations(frame: ItemFrame, query: Query, cube: Cube, only_open: bool) -> Array:
@@ -120,8 +120,7 @@ def _from_segments(frame: ItemFrame, query: Query, only_open: bool) -> tuple[lis
         mask &= frame.lookups.open[frame.stage]
     if query.options.get("done_from") == "range":
         mask &= frame.lookups.open[frame.stage] | (frame.visit >= query.since.starts[0])
-    rows = np.flatnonzero(mask)
-    group, groups = grouped(frame, query, rows)
+    rows, group, groups = grouped(frame, query, np.flatnonzero(mask))
     start, stop = (days[rows] for days in frame.days(query.buckets.zone))
     stage = frame.stage[rows]
     last = query.buckets.last_days[-1]

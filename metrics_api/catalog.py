@@ -22,9 +22,6 @@ from metrics_api.query import Query, Row
 
 Function = Callable[[Any, Query], Sequence[Row]]
 
-ITEM_FILTERS = (
-    "product", "workspace", "version", "iteration", "stage", "status", "severity", "priority", "module",
-)  # fmt: skip
 EVENT_FILTERS = ("product", "component", "branch", "ref")
 
 # Every option with the values it may have; tz is any zone, by any of the metric's filters.
@@ -37,6 +34,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "mode": ("bands", "arrivals"),
     "done_from": ("all", "range"),
     "order": ("stages", "stacked"),
+    "level": ("leaf", "parent", "all"),
 }
 
 
@@ -133,7 +131,7 @@ class Catalog:
         self.checked(target.parse(text, nothing_known))
 
 
-def nothing_known(key: str) -> Collection[str]:
+def nothing_known(name: str, key: str) -> Collection[str]:
     """For parsing without data: no value of any key is known."""
     return ()
 

@@ -115,3 +115,10 @@ def earliest(known: Array, codes: Array, instants: Array) -> Array:
     found[: len(known)] = known
     np.minimum.at(found, codes, instants)
     return found
+
+
+def spread(first: Array, size: Array) -> tuple[Array, Array]:
+    """(the places of some runs one after another, which of the runs each belongs to)."""
+    owner = np.repeat(np.arange(len(size)), size)
+    ends = np.cumsum(size)
+    return np.arange(len(owner)) + np.repeat(first - (ends - size), size), owner

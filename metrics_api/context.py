@@ -11,26 +11,48 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from metrics_api.core.config import Config, Product
-from metrics_api.core.fact_types import IterationFact, ProjectFact, WorkflowFact, WorkspaceFact
-from metrics_api.stages import Stage, configured, guessed_for_bugs, merged_order
+from metrics_api.core.fact_types import (
+    IterationFact,
+    ProjectFact,
+    ReleaseFact,
+    WorkflowFact,
+    WorkitemTypeFact,
+    WorkspaceFact,
+)
+from metrics_api.stages import Stage, configured, first_step, merged_order
+from metrics_api.topics import ITEM_TOPICS, ItemTopic
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The way of a workspace's bugs or stories: their stages, and the first status by workitem type.
+
+    The first status of "" is that of the first type, and of items whose type nobody knows.
+    """
+
+    stages: tuple[Stage, ...] = ()
+    first_status: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def stage_of(self) -> Mapping[str, Stage]:
+        """The stage of each mapped status."""
+        return {status: stage for stage in self.stages for status in stage.statuses}
+
+    def first(self, type: str = "") -> str:
+        """What an unknown status counts as: of an item removed before the first look that never changed."""
+        return self.first_status.get(type) or self.first_status.get("", "")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A TAPD workspace as the metrics see it; `key` is `<instance>:<id>`."""
+    """A TAPD workspace as the metrics see it; `key` is `<instance>:<id>`, `flows` are by item topic."""
 
     key: str
     id: str
     product: str
     zone: str
     bug_version: str
-    stages: tuple[Stage, ...]
-    first_status: str
-
-    @cached_property
-    def stage_of(self) -> Mapping[str, Stage]:
-        """The stage of each mapped status."""
-        return {status: stage for stage in self.stages for status in stage.statuses}
+    flows: Mapping[str, Flow]
 
 
 @dataclass(frozen=True)
@@ -46,7 +68,19 @@ class Project:
 
 @dataclass(frozen=True)
 class Iteration:
-    """A TAPD iteration: its id, today's name and its planned dates (`YYYY-MM-DD`)."""
+    """A TAPD iteration: its id, today's name, its planned dates (`YYYY-MM-DD`), and whether it is gone."""
+
+    workspace: str
+    id: str
+    name: str
+    start: str | None
+    end: str | None
+    removed: bool
+
+
+@dataclass(frozen=True)
+class Release:
+    """A TAPD release plan with its planned dates (`YYYY-MM-DD`)."""
 
     workspace: str
     id: str
@@ -63,6 +97,8 @@ class Context:
     workspaces: Mapping[str, Workspace] = field(default_factory=dict)
     projects: Mapping[str, Project] = field(default_factory=dict)
     iterations: tuple[Iteration, ...] = ()
+    releases: tuple[Release, ...] = ()
+    type_by_id: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def products(self) -> list[str]:
@@ -73,9 +109,12 @@ class Context:
         return sorted(names - {""})
 
     @cached_property
-    def stage_order(self) -> list[str]:
-        """The names of all stages in one order, done and dropped last."""
-        return merged_order([one.stages for one in self.workspaces.values()])
+    def stage_order(self) -> Mapping[str, list[str]]:
+        """By item topic the names of all stages in one order, done and dropped last."""
+        return {
+            topic: merged_order([one.flows[topic].stages for one in self.workspaces.values()])
+            for topic in ITEM_TOPICS
+        }
 
     @cached_property
     def iteration_by_id(self) -> Mapping[str, str]:
@@ -97,6 +136,8 @@ def build_context(
     workflows: Iterable[WorkflowFact],
     iterations: Iterable[IterationFact],
     projects: Iterable[ProjectFact],
+    releases: Iterable[ReleaseFact] = (),
+    workitem_types: Iterable[WorkitemTypeFact] = (),
 ) -> Context:
     """The context of these facts under a configuration.
 
@@ -108,9 +149,9 @@ def build_context(
     of_workspace = {config.workspace_key(text): one for one in config.product for text in one.workspaces}
     of_project = {config.project_key(text): one for one in config.product for text in one.projects}
     flows = {
-        f"{one['instance']}:{one['workspace']}": one
+        (f"{one['instance']}:{one['workspace']}", one["entity"]): one
         for one in workflows
-        if one["entity"] == "bug" and not one["tombstone"]
+        if not one["tombstone"]
     }
     known = {f"{one['instance']}:{one['id']}": one["name"] for one in live}
     # A workspace that only the configuration names is known by name until its collector has seen it.
@@ -119,7 +160,17 @@ def build_context(
     for key, name in sorted(known.items()):
         product = of_workspace.get(key)
         own_name = name if names.count(name) < 2 else f"{name} ({key.split(':', 1)[1]})"
-        found[key] = _workspace(key, own_name, product, flows.get(key), config)
+        found[key] = Workspace(
+            key=key,
+            id=key.split(":", 1)[1],
+            product=product.name if product else own_name,
+            zone=(product and product.timezone) or config.timezone,
+            bug_version=product.bug_version if product else "version_report",
+            flows={
+                topic.name: _flow(topic, product, flows.get((key, topic.entity)))
+                for topic in ITEM_TOPICS.values()
+            },
+        )
     components = {}
     for fact in projects:
         if not fact["tombstone"]:
@@ -141,27 +192,31 @@ def build_context(
                 (owner and owner.timezone) or config.timezone,
             )
     sprints = tuple(
-        Iteration(f"{one['instance']}:{one['workspace']}", one["id"], one["name"], one["start"], one["end"])
+        Iteration(
+            f"{one['instance']}:{one['workspace']}",
+            one["id"],
+            one["name"],
+            one["start"],
+            one["end"],
+            one["removed_at"] is not None,
+        )
         for one in sorted(iterations, key=lambda one: (one["start"] or "", one["id"]))
         if not one["tombstone"]
     )
-    return Context(config.timezone, found, components, sprints)
-
-
-def _workspace(
-    key: str, name: str, product: Product | None, flow: WorkflowFact | None, config: Config
-) -> Workspace:
-    statuses = flow["statuses"] if flow else []
-    stages = configured(product.stages.bugs) if product and product.stages.bugs else ()
-    if not stages and flow:
-        stages = guessed_for_bugs(statuses, flow["last_steps"])
-    first = (flow["first_step"] if flow else None) or (statuses[0][0] if statuses else "")
-    return Workspace(
-        key=key,
-        id=key.split(":", 1)[1],
-        product=product.name if product else name,
-        zone=(product and product.timezone) or config.timezone,
-        bug_version=product.bug_version if product else "version_report",
-        stages=stages,
-        first_status=first,
+    plans = tuple(
+        Release(f"{one['instance']}:{one['workspace']}", one["id"], one["name"], one["start"], one["end"])
+        for one in sorted(releases, key=lambda one: (one["start"] or "", one["id"]))
+        if not one["tombstone"]
     )
+    types = {one["id"]: one["name"] for one in workitem_types if one["name"] and not one["tombstone"]}
+    return Context(config.timezone, found, components, sprints, plans, types)
+
+
+def _flow(topic: ItemTopic, product: Product | None, workflow: WorkflowFact | None) -> Flow:
+    """The stages as configured, else as guessed from the workflow."""
+    stages = configured(getattr(product.stages, topic.name)) if product else ()
+    if workflow is None:
+        return Flow(stages)
+    first = {one["type"]: first_step(one) for one in workflow["types"]}
+    known = next(filter(None, first.values()), "")
+    return Flow(stages or topic.guess(workflow), {**first, "": known})

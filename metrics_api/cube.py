@@ -1,8 +1,9 @@
-"""The cube: daily deltas by (workspace, version, severity, status), for the questions asked most.
+"""The cube: daily deltas by a topic's axes (of bugs: workspace, version, severity, status).
 
-Bands and backlogs that filter and split only by these fields are answered from it without touching the
-segments. Days are those of the zone of each workspace's product. The entries of done and dropped stages also
-carry the day on which the item entered that stage, so that `done_from=range` needs no segments either.
+Bands and backlogs that filter and split only by these are answered from it without touching the segments.
+Days are those of the zone of each workspace's product. The entries of done and dropped stages also carry the
+day on which the item entered that stage, so that `done_from=range` needs no segments either. Of items that
+may be parents of others only the leaves are in it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import NEVER, Array, Rows
+from metrics_api.columns import NEVER, Array, Rows, spread
 from metrics_api.core.days import day_numbers
 from metrics_api.frames import ItemFrame
+from metrics_api.topics import ItemTopic
 
-# What a question may filter and split by to be answered from here.
-FIELDS = frozenset(("product", "workspace", "version", "severity", "status", "stage"))
-AXES = ("workspace", "version", "severity", "status")
 CHUNK = 100_000
 
 
@@ -26,7 +25,7 @@ CHUNK = 100_000
 class Cube:
     """Deltas sorted by combination: combination c owns entries `offsets[c]` to `offsets[c + 1]`.
 
-    `axes` holds the four codes of each combination; an entry is a day, the day of entering a final stage (0
+    `axes` holds the codes of each combination; an entry is a day, the day of entering a final stage (0
     in other stages) and a number of items.
     """
 
@@ -38,11 +37,8 @@ class Cube:
 
     def entries(self, combinations: Array) -> tuple[Array, Array]:
         """(places of the entries of some combinations, which of the combinations each belongs to)."""
-        sizes = self.offsets[combinations + 1] - self.offsets[combinations]
-        owner = np.repeat(np.arange(len(combinations)), sizes)
-        ends = np.cumsum(sizes)
-        places = np.arange(len(owner)) + np.repeat(self.offsets[combinations] - (ends - sizes), sizes)
-        return places, owner
+        first = self.offsets[combinations]
+        return spread(first, self.offsets[combinations + 1] - first)
 
 
 @dataclass(frozen=True)
@@ -52,37 +48,49 @@ class _Part:
     delta: Array
 
 
+def answers(topic: ItemTopic, field: str) -> bool:
+    """Whether a question that filters or splits by a field can be answered from the topic's cube."""
+    return field == "stage" or topic.column(field) in topic.axes
+
+
 def build_cube(frame: ItemFrame) -> Cube:
     """The cube of all segments of a frame that count."""
-    widths = [len(frame.dictionaries[axis]) for axis in AXES]
-    rows = np.flatnonzero(frame.alive())
+    widths = _widths(frame)
+    rows = np.flatnonzero(frame.alive("leaf"))
     parts = [
         _summed(_part(frame, rows[at : at + CHUNK], widths)) for at in range(0, max(len(rows), 1), CHUNK)
     ]
     return _cube(parts, widths)
 
 
-def change_cube(frame: ItemFrame, died: Rows, came: Rows) -> Cube:
-    """What the death of some rows of the frame and the coming of others adds to its cube."""
-    widths = [len(frame.dictionaries[axis]) for axis in AXES]
-    lost = _part(frame, died, widths)
-    return _cube([_Part(lost.combination, lost.moment, -lost.delta), _part(frame, came, widths)], widths)
+def change_cube(frame: ItemFrame, left: Rows, joined: Rows) -> Cube:
+    """What is added to its cube when some rows of the frame no longer count and others do."""
+    widths = _widths(frame)
+    lost = _part(frame, left, widths)
+    return _cube([_Part(lost.combination, lost.moment, -lost.delta), _part(frame, joined, widths)], widths)
 
 
 def merged_cube(cubes: Sequence[Cube]) -> Cube:
     """The sum of some cubes."""
-    widths = [max((int(cube.axes[axis].max(initial=0)) for cube in cubes), default=0) + 1 for axis in AXES]
+    widths = {axis: max(int(cube.axes[axis].max(initial=0)) for cube in cubes) + 1 for axis in cubes[0].axes}
     parts = []
     for cube in cubes:
-        combination = np.ravel_multi_index([cube.axes[axis].astype(np.int64) for axis in AXES], widths)
+        codes = [cube.axes[axis].astype(np.int64) for axis in widths]
+        combination = np.ravel_multi_index(codes, list(widths.values()))
         owner = np.repeat(np.arange(len(combination)), np.diff(cube.offsets))
         moment = (cube.visit.astype(np.int64) << 16) | cube.day.astype(np.int64)
         parts.append(_Part(combination[owner], moment, cube.delta.astype(np.int64)))
     return _cube(parts, widths)
 
 
-def _part(frame: ItemFrame, rows: Rows, widths: list[int]) -> _Part:
-    combination = np.ravel_multi_index([frame.codes[axis][rows].astype(np.int64) for axis in AXES], widths)
+def _widths(frame: ItemFrame) -> Mapping[str, int]:
+    """How many codes each axis has."""
+    return {axis: len(frame.dictionaries[axis]) for axis in frame.topic.axes}
+
+
+def _part(frame: ItemFrame, rows: Rows, widths: Mapping[str, int]) -> _Part:
+    codes = [frame.codes[axis][rows].astype(np.int64) for axis in widths]
+    combination = np.ravel_multi_index(codes, list(widths.values()))
     final = ~frame.lookups.open[frame.stage[rows]]
     start, stop, visit = (np.empty(len(rows), dtype=np.int64) for _ in range(3))
     zone_names = sorted(set(frame.lookups.zones))
@@ -118,7 +126,7 @@ def _summed(part: _Part) -> _Part:
     return _Part(combination[kept], moment[kept], sums[sums != 0])
 
 
-def _cube(parts: list[_Part], widths: list[int]) -> Cube:
+def _cube(parts: list[_Part], widths: Mapping[str, int]) -> Cube:
     whole = _summed(
         _Part(
             *(
@@ -128,9 +136,9 @@ def _cube(parts: list[_Part], widths: list[int]) -> Cube:
         )
     )
     combinations, firsts = np.unique(whole.combination, return_index=True)
-    axes = np.unravel_index(combinations, widths)
+    axes = np.unravel_index(combinations, list(widths.values()))
     return Cube(
-        axes={axis: codes.astype(np.uint32) for axis, codes in zip(AXES, axes, strict=True)},
+        axes={axis: codes.astype(np.uint32) for axis, codes in zip(widths, axes, strict=True)},
         offsets=np.append(firsts, len(whole.combination)).astype(np.int64),
         day=(whole.moment & 0xFFFF).astype(np.uint16),
         visit=(whole.moment >> 16).astype(np.uint16),

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ctypes
 import json
+import secrets
 import signal
 import sys
 import time
@@ -47,6 +48,21 @@ class DemoPlan:
     seed: int
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """Where the company's webhooks go, and the secret they carry."""
+
+    url: str
+    secret: str
+
+    def flags(self) -> list[str]:
+        """What tells the simulated company of them."""
+        return [
+            *("--tapd-webhook", f"{self.url}/api/v1/tapd/webhook", "--tapd-secret", self.secret),
+            *("--gitlab-webhook", f"{self.url}/api/v1/gitlab/webhook", "--gitlab-token", self.secret),
+        ]
+
+
 async def run_demo(plan: DemoPlan) -> None:
     """Run everything until cancelled; raises ConfigError in words for what cannot be started or ends."""
     if plan.bugs < 1:
@@ -60,11 +76,12 @@ async def run_demo(plan: DemoPlan) -> None:
         uri = await stack.enter_async_context(embedded_store(plan.data))
         born = _remembered(plan)
         say(f"company   making {plan.bugs} bugs in two products over 18 months (seed {plan.seed})")
-        simulator, company = await stack.enter_async_context(_simulator(plan, born))
+        hooks = Hooks(f"http://127.0.0.1:{listener.getsockname()[1]}", secrets.token_urlsafe())
+        simulator, company = await stack.enter_async_context(_simulator(plan, born, hooks))
         say(f"company   TAPD at {company['tapd']}, GitLab at {company['gitlab']}")
         config = plan.data / "engmetrics.toml"
         config.write_text(_config_text(company), encoding="utf-8")
-        environment = _environment(company, uri)
+        environment = _environment(company, uri, hooks)
         settings = Settings(parse_config(config.read_text(encoding="utf-8"), str(config)), environment)
         store = await stack.enter_async_context(opened_store(uri, "engmetrics"))
         url = await stack.enter_async_context(serving(settings, store, listener))
@@ -131,7 +148,7 @@ def _remembered(plan: DemoPlan) -> str:
 
 @asynccontextmanager
 async def _simulator(
-    plan: DemoPlan, born: str
+    plan: DemoPlan, born: str, hooks: Hooks
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
     ready = plan.data / "simulator.json"
     ready.unlink(missing_ok=True)
@@ -139,6 +156,7 @@ async def _simulator(
         *(sys.executable, "-m", "simulator", "--seed", str(plan.seed), "--bugs", str(plan.bugs)),
         *("--born", born, "--quota", str(QUOTA_PER_MINUTE), "--events-per-minute", "12"),
         *("--journal", str(plan.data / "journal.jsonl"), "--ready-file", str(ready)),
+        *hooks.flags(),
     ]
     quiet = asyncio.subprocess.DEVNULL
     async with _child("the simulated company", command, child_environment({}), quiet) as process:
@@ -209,13 +227,15 @@ def _toml(value: str | list[str]) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _environment(company: Mapping[str, Any], uri: str) -> dict[str, str]:
+def _environment(company: Mapping[str, Any], uri: str, hooks: Hooks) -> dict[str, str]:
     return child_environment(
         {
             "MONGODB_URI": uri,
             "ENGMETRICS_TAPD_TAPD_USER": company["tapd_user"],
             "ENGMETRICS_TAPD_TAPD_PASSWORD": company["tapd_password"],
+            "ENGMETRICS_TAPD_TAPD_WEBHOOK_SECRET": hooks.secret,
             "ENGMETRICS_GITLAB_GITLAB_TOKEN": company["gitlab_token"],
+            "ENGMETRICS_GITLAB_GITLAB_WEBHOOK_SECRET": hooks.secret,
         }
     )
 
@@ -243,6 +263,7 @@ async def _announce(url: str, workspace: str, plan: DemoPlan) -> None:
         "try",
         f"  curl -s '{url}/api/v1/grafana/metrics/find?query=$product'",
         f"  curl -s {url}/graphite/render -d target=@tapd.bugs.flow.cumulative -d from=-14d -d until=now",
+        f"  curl -s {url}/graphite/render -d target=@tapd.stories.flow.cumulative -d from=-14d -d until=now",
         f"  curl -s {url}/graphite/render -d target=@tapd.bugs.change.daily -d from=-7d -d until=now",
         f"  curl -s '{url}/api/v1/tapd/bugs?workspace_id={workspace}&fields=id,status' | head -3",
         "Ctrl-C stops everything; the next start finds the data again.",

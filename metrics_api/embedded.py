@@ -35,7 +35,8 @@ START_S = 60.0
 STOP_S = 20.0
 
 
-def _command(port: int, data: Path) -> list[str]:
+def store_command(port: int, data: Path) -> list[str]:
+    """The command line of the store on a port of 127.0.0.1 with its files in a folder; raises ConfigError."""
     mongod = shutil.which("mongod")
     if mongod:
         return [mongod, "--bind_ip", "127.0.0.1", "--port", str(port), "--dbpath", str(data), "--quiet"]
@@ -122,7 +123,11 @@ async def _started(data: Path) -> dict[str, int | str]:
     with output.open("wb") as sink:
         # A session of its own: a Ctrl-C at the terminal reaches its users first.
         process = subprocess.Popen(
-            _command(port, files), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+            store_command(port, files),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
         )
     uri = f"mongodb://127.0.0.1:{port}/"
     try:

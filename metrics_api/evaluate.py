@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metrics_api import find, target
+from metrics_api.annotations import Span, happened
 from metrics_api.cache import Cache
 from metrics_api.catalog import Metric, load_catalog
 from metrics_api.core.days import EPOCH, Buckets, buckets, day_start
@@ -118,15 +119,17 @@ class Evaluator:
     async def annotations(
         self, start: int, until: int, tags: Sequence[str], principal: Principal
     ) -> list[Annotation]:
-        """What happened in a window (epoch seconds): iterations beginning and ending, by tag."""
-        return find.iteration_events(self.reader.world, start, until, tags, principal)
+        """What happened in a window (epoch seconds), by tag: iterations, releases, Git tags, gaps, stages."""
+        world, loop = self.reader.world, asyncio.get_running_loop()
+        span = Span(start, until, int(self.clock()))
+        return await loop.run_in_executor(self._threads, happened, world, span, tags, principal)
 
     def asked(self, world: World, text: str, start: int, until: int, principal: Principal) -> Asked:
         """The checked question in a target; raises BadRequest with what would be right."""
-        values = world.values(principal.products)
 
-        def known(key: str) -> Collection[str]:
-            return values.get(key, frozenset())
+        def known(name: str, key: str) -> Collection[str]:
+            found = self.catalog.metrics.get(name)
+            return world.values(found.topic, principal.products).get(key, ()) if found else ()
 
         metric, pairs, options = self.catalog.checked(target.parse(text, known))
         for pair in pairs:
@@ -163,7 +166,7 @@ class Evaluator:
         def compute() -> list[Series]:
             frame = world.frame(asked.metric.topic)
             buckets = asked.query.buckets
-            if frame is None or not len(buckets) or _unknown(world, asked.query):
+            if frame is None or not len(buckets) or _unknown(world, asked):
                 return [_series(asked, Row((), np.empty(0)), (0, 0), False, ())]
             # Only what can be a number is computed; without anything, one bucket tells the names.
             low, high = usable if usable[0] < usable[1] else (0, 1)
@@ -194,14 +197,15 @@ def _points(answer: Sequence[Series]) -> int:
     return sum(len(series.timestamps) + 1 for series in answer)
 
 
-def _unknown(world: World, query: Query) -> bool:
+def _unknown(world: World, asked: Asked) -> bool:
     """True when a filter asks only for values nobody has seen: it selects nothing, which is not zero."""
+    known = world.values(asked.metric.topic, asked.query.products)
     return any(
         one.regex is None
         and not one.negated
-        and not (one.values & world.values(query.products).get(one.key, frozenset()))
+        and not (one.values & known.get(one.key, frozenset()))
         and EMPTY not in one.values
-        for one in query.filters
+        for one in asked.query.filters
     )
 
 

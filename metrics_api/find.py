@@ -1,15 +1,14 @@
-"""Find: tag values for Grafana variables, the next words of metric names, and iterations as annotations."""
+"""Find: tag values for Grafana variables, and the next words of metric names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from metrics_api.catalog import Catalog
-from metrics_api.core.days import BEIJING, naive_epoch
 from metrics_api.core.security import Principal
 from metrics_api.known import KnownValues, ends_of_text
-from metrics_api.series import Annotation, Node
+from metrics_api.series import Node
 from metrics_api.tags import TAGS
 from metrics_api.world import World
 
@@ -71,27 +70,3 @@ def _split(text: str, known: KnownValues) -> Collection[str]:
                 break
         at += 1
     return found
-
-
-def iteration_events(
-    world: World, start: int, until: int, tags: Sequence[str], principal: Principal
-) -> list[Annotation]:
-    """Planned starts and ends of iterations within a window of epoch seconds, in time's order.
-
-    With tags, only annotations that carry all of them: `iteration`, `start` or `end`, and the product.
-    """
-    found = []
-    for one in world.context.iterations:
-        workspace = world.context.workspaces.get(one.workspace)
-        product = workspace.product if workspace else ""
-        if not principal.may_read(product):
-            continue
-        for what, day in (("start", one.start), ("end", one.end)):
-            when = naive_epoch(day, workspace.zone if workspace else BEIJING)
-            labels = ("iteration", what, product)
-            if when is not None and start <= when <= until and set(tags) <= set(labels):
-                found.append((when, f"{one.name} {what}s", f"{product}: {one.start} to {one.end}", labels))
-    return [
-        Annotation(number, when, what, data, labels)
-        for number, (when, what, data, labels) in enumerate(sorted(found), start=1)
-    ]

@@ -8,26 +8,23 @@ ones dead. Stages are mapped here, so a new stage map needs no reload.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metrics_api.columns import NEVER, Array, Buffer, Codes, DayNumbers, Mask, Rows, earliest, grown
+from metrics_api.columns import NEVER, Array, Buffer, Codes, DayNumbers, Mask, Rows, earliest, grown, spread
 from metrics_api.context import Context
-from metrics_api.core.fact_types import BugFact
-from metrics_api.lookups import LOOKED_UP, Lookups, build_lookups
+from metrics_api.lookups import Lookups, build_lookups, sizes_of
+from metrics_api.parents import Parents
+from metrics_api.segments import CONTINUES, TIMES, Fact, take_times, take_values
+from metrics_api.topics import ItemTopic
 
 if TYPE_CHECKING:
     from metrics_api.cube import Cube
 
-# How a segment begins and how it ends.
-CONTINUES, CREATED = 0, 1
-LASTS, DELETED, MERGED, MOVED = 1, 2, 3, 4
-ENDINGS = {"deleted": DELETED, "merged": MERGED, "moved": MOVED}
-
-TIMES = {"item": np.uint32, "start": np.uint32, "stop": np.uint32, "begin": np.uint8, "end": np.uint8}
-CODED = ("workspace", "status", "version", "iteration", "severity", "priority", "module")
+# How many rows are looked at in one go: what holds the interpreter's lock must be short.
+CHUNK = 200_000
 
 
 @dataclass(frozen=True)
@@ -38,10 +35,12 @@ class ItemFrame:
     and `end` say how, `codes` holds the coded fields, `stage` the stage class of `lookups`, `visit` the
     instant at which the item entered that stage, `mark` the highest level it had reached by then, `crossing`
     the rows of items that passed to a workspace with other stages. `dead` are rows that no longer count.
+    `parents` (by item, empty where the topic has no levels) says which items others ever named as theirs,
     `last_row` (by item) is an item's last segment, `first_start` (by workspace code) the oldest start in a
     workspace, NEVER without any. `items` is how many items count; the `cubes` together hold the daily deltas.
     """
 
+    topic: ItemTopic
     size: int
     items: int
     item: Array
@@ -56,6 +55,7 @@ class ItemFrame:
     mark: Array
     crossing: Rows
     dead: Rows
+    parents: Mask
     last_row: Array
     first_start: Array
     context: Context
@@ -67,33 +67,36 @@ class ItemFrame:
         """The day numbers on which each segment starts and stops in a zone."""
         return self.day_numbers.of(zone, self.size)
 
-    def alive(self) -> Mask:
-        """A fresh mask of the rows that count."""
+    def alive(self, level: str = "all") -> Mask:
+        """A fresh mask of the rows that count, of items of a level: `leaf`, `parent` or `all`."""
         mask = np.ones(self.size, dtype=np.bool_)
         mask[self.dead] = False
+        if self.topic.levels and level != "all":
+            mask &= (self.parents == (level == "parent"))[self.item]
         return mask
 
 
-@dataclass
 class ItemTable:
     """The growing columns behind the snapshots of one topic; written by one task only."""
 
-    context: Context = field(default_factory=lambda: Context("UTC"))
-
-    def __post_init__(self) -> None:
+    def __init__(self, topic: ItemTopic, context: Context) -> None:
+        self.topic = topic
+        self.context = context
         self._times = {name: Buffer(dtype) for name, dtype in TIMES.items()}
-        self._coded = {name: Buffer(np.uint8) for name in CODED}
+        self._coded = {name: Buffer(np.uint8) for name in topic.columns}
         self._stage, self._visit, self._mark = Buffer(np.uint8), Buffer(np.uint32), Buffer(np.uint8)
         self._crossing: Array = np.empty(0, dtype=np.int64)
-        self.dictionaries = {name: Codes() for name in CODED}
+        self.dictionaries = {name: Codes() for name in topic.columns}
         self._numbers: dict[str, int] = {}
         # By item: its first row and how many rows it has; none once it is gone.
         self._first_row: Array = np.empty(0, dtype=np.uint32)
         self._rows: Array = np.empty(0, dtype=np.uint32)
         self._last_row: Array = np.empty(0, dtype=np.uint32)
         self._dead: Array = np.empty(0, dtype=np.int64)
+        self._relations = Parents()
+        self._parents: Mask = np.empty(0, dtype=np.bool_)
         self._first_start: Array = np.full(1, NEVER, dtype=np.uint32)
-        self._lookups = build_lookups(self.context, self.dictionaries)
+        self._lookups = build_lookups(topic, context, self.dictionaries)
         self._days = DayNumbers(self._times["start"], self._times["stop"])
 
     @property
@@ -109,48 +112,86 @@ class ItemTable:
     def set_context(self, context: Context) -> None:
         """Map all statuses anew."""
         self.context = context
-        self._lookups = build_lookups(context, self.dictionaries)
+        self._lookups = build_lookups(self.topic, context, self.dictionaries)
         self._stage, self._visit, self._mark = Buffer(np.uint8), Buffer(np.uint32), Buffer(np.uint8)
         self._crossing = np.empty(0, dtype=np.int64)
         self._map_stages()
 
-    def apply(self, facts: Iterable[BugFact]) -> tuple[Rows, Rows]:
-        """Take facts over; returns the rows that died and the rows that came."""
+    def apply(self, facts: Iterable[Fact]) -> tuple[Rows, Rows]:
+        """Take facts over; returns the rows that no longer count among the leaves and those that do now."""
         first = self.size
         died: list[Array] = [np.empty(0, dtype=np.int64)]
         times: dict[str, list[int]] = {name: [] for name in TIMES}
-        values: dict[str, list[str]] = {name: [] for name in CODED}
+        values: dict[str, list[str]] = {name: [] for name in self.topic.columns}
         places: dict[int, tuple[int, int]] = {}
+        numbered: list[tuple[int, Fact]] = []
         for fact in facts:
             number = self._number(fact["_id"])
+            numbered.append((number, fact))
             at, rows = places.get(number) or self._place_of(number)
             if rows:
                 died.append(np.arange(at, at + rows, dtype=np.int64))
             size = 0 if fact["tombstone"] else len(fact["segments"]["start"])
             places[number] = (first + len(times["item"]), size)
             if size:
-                _take_times(times, number, fact)
-                self._take_values(values, fact)
+                take_times(times, number, fact)
+                take_values(values, self.topic, self.context, fact)
         for name, buffer in self._times.items():
             buffer.extend(np.array(times[name], dtype=np.uint32))
         for name, coded in self._coded.items():
             coded.extend(np.array(self.dictionaries[name].encode(values[name]), dtype=np.uint32))
         self._place(places)
-        self._first_start = earliest(
-            self._first_start, self._coded["workspace"].view()[first:], self._times["start"].view()[first:]
-        )
-        if self._lookups.sizes != tuple(len(self.dictionaries[name]) for name in LOOKED_UP):
-            self._lookups = build_lookups(self.context, self.dictionaries)
+        if self._lookups.sizes != sizes_of(self.dictionaries):
+            self._lookups = build_lookups(self.topic, self.context, self.dictionaries)
         self._map_stages()
-        dead = np.concatenate(died)
+        dead, came = np.concatenate(died), np.arange(first, self.size, dtype=np.int64)
         if dead.size:
             self._dead = np.concatenate([self._dead, dead])
-        return dead, np.arange(first, self.size, dtype=np.int64)
+        self._find_first_starts(first, dead)
+        if not self.topic.levels:
+            return dead, came
+        before = self._parents
+        self._parents = self._relations.take(numbered, len(self._numbers))
+        return self._among_leaves(dead, came, before, places)
+
+    def _find_first_starts(self, first: int, dead: Rows) -> None:
+        """Look for older starts among the rows from `first` on; if an oldest one died, among all rows."""
+        workspace, start = self._coded["workspace"].view(), self._times["start"].view()
+        known, before = self._first_start, dead[dead < first]
+        if (known[workspace[before]] == start[before]).any():
+            known, first = np.full(1, NEVER, dtype=np.uint32), 0
+        alive = np.ones(self.size - first, dtype=np.bool_)
+        alive[self._dead[self._dead >= first] - first] = False
+        for at in range(first, self.size, CHUNK):
+            rows = np.flatnonzero(alive[at - first : at - first + CHUNK]) + at
+            known = earliest(known, workspace[rows], start[rows])
+        self._first_start = known
+
+    def _among_leaves(
+        self, dead: Rows, came: Rows, before: Mask, places: Mapping[int, tuple[int, int]]
+    ) -> tuple[Rows, Rows]:
+        """What these rows, and those of items that became or ceased to be parents, change among the leaves.
+
+        `before` says of the items known so far whether they were parents. Rows that came only to die count on
+        both sides.
+        """
+        after, item = self._parents, self._times["item"].view()
+        turned = np.flatnonzero(before != after[: len(before)])
+        turned = turned[~np.isin(turned, list(places))]
+        rows, _ = spread(self._first_row[turned].astype(np.int64), self._rows[turned].astype(np.int64))
+        was_parent = after.copy()
+        was_parent[: len(before)] = before
+        new = dead >= self.size - len(came)
+        left = dead[~np.where(new, after[item[dead]], was_parent[item[dead]])]
+        joined = came[~after[item[came]]]
+        now_parent = after[item[rows]]
+        return np.concatenate([left, rows[now_parent]]), np.concatenate([joined, rows[~now_parent]])
 
     def snapshot(self) -> ItemFrame:
         """The rows as they are now, safe to read in a thread while more are appended."""
         size = self.size
         return ItemFrame(
+            topic=self.topic,
             size=size,
             items=int(np.count_nonzero(self._rows)),
             item=self._times["item"].view(size),
@@ -165,6 +206,7 @@ class ItemTable:
             mark=self._mark.view(size),
             crossing=self._crossing,
             dead=self._dead,
+            parents=self._parents,
             last_row=self._last_row,
             first_start=self._first_start,
             context=self.context,
@@ -179,41 +221,6 @@ class ItemTable:
         if number >= len(self._rows):
             return 0, 0
         return int(self._first_row[number]), int(self._rows[number])
-
-    def _take_values(self, values: dict[str, list[str]], fact: BugFact) -> None:
-        segments = fact["segments"]
-        keys = [f"{fact['instance']}:{workspace}" for workspace in segments["workspace"]]
-        values["workspace"] += keys
-        values["status"] += [
-            status or self._first_status(key) for status, key in zip(segments["status"], keys, strict=True)
-        ]
-        values["iteration"] += segments["iteration"]
-        values["severity"] += segments["severity"]
-        values["priority"] += segments["priority"]
-        values["module"] += segments["module"]
-        fields = {self._version_field(key) for key in set(keys)}
-        if len(fields) == 1 and (only := fields.pop()) != "iteration":
-            values["version"] += segments["version_fix" if only == "version_fix" else "version_report"]
-            return
-        names = self.context.iteration_by_id
-        for at, key in enumerate(keys):
-            name = self._version_field(key)
-            if name == "iteration":
-                value = segments["iteration"][at]
-                values["version"].append(names.get(value, value))
-            else:
-                values["version"].append(
-                    segments["version_fix" if name == "version_fix" else "version_report"][at]
-                )
-
-    def _first_status(self, key: str) -> str:
-        """What an unknown status counts as: of a bug removed before the first look and never changed."""
-        workspace = self.context.workspaces.get(key)
-        return workspace.first_status if workspace else ""
-
-    def _version_field(self, key: str) -> str:
-        workspace = self.context.workspaces.get(key)
-        return workspace.bug_version if workspace else "version_report"
 
     def _place(self, places: dict[int, tuple[int, int]]) -> None:
         """Note where the items' rows are; snapshots keep the array of last rows they were given."""
@@ -253,16 +260,3 @@ class ItemTable:
             item = self._times["item"].view()[first:]
             rows = np.flatnonzero(np.isin(item, item[crossed])) + first
             self._crossing = np.concatenate([self._crossing, rows])
-
-
-def _take_times(times: dict[str, list[int]], number: int, fact: BugFact) -> None:
-    starts, removed = fact["segments"]["start"], fact["removed_at"]
-    rest = len(starts) - 1
-    times["item"] += [number] * (rest + 1)
-    times["start"] += starts
-    times["stop"] += starts[1:]
-    times["stop"].append(NEVER if removed is None else removed)
-    times["begin"].append(CREATED)
-    times["begin"] += [CONTINUES] * rest
-    times["end"] += [CONTINUES] * rest
-    times["end"].append(LASTS if removed is None else ENDINGS[fact["removed_why"] or "deleted"])

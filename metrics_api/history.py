@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from metrics_api.bands import accumulated
-from metrics_api.columns import Array
-from metrics_api.frames import CONTINUES, CREATED, DELETED, MERGED, MOVED, ItemFrame
+from metrics_api.columns import Array, Mask
+from metrics_api.frames import ItemFrame
 from metrics_api.lookups import DROPPED_LEVEL
 from metrics_api.query import Query
+from metrics_api.segments import CONTINUES, CREATED, DELETED, MERGED, MOVED
 
 LEDGER = (
     "created", "reopened", "returned", "resolved", "closed",
@@ -22,52 +23,47 @@ LEDGER = (
 )  # fmt: skip
 
 
-def ledger(frame: ItemFrame, group: Array, groups: int, query: Query) -> Array:
+def ledger(frame: ItemFrame, rows: Array, group: Array, groups: int, query: Query) -> Array:
     """The moves of the selected items in each bucket: shape (groups, len(LEDGER), buckets), int64.
 
-    `group` is the group of each segment, negative where it is not selected. Moves are neighbouring segments.
-    A move between two segments of a group is one of status; into or out of a group it is moved_in or
-    moved_out, of open items only.
+    `rows` are the selected segments in the frame's order, `group` the group of each; a segment may stand in
+    several groups. Moves are neighbouring segments. A move between two segments of a group is one of status;
+    into or out of a group it is moved_in or moved_out, of open items only.
     """
-    starts, stops = frame.days(query.buckets.zone)
+    if (rows[1:] == rows[:-1]).any():
+        order = _by_group(group, groups)
+        rows, group = rows[order], group[order]
     looks = frame.lookups
+    start, stop = (days[rows] for days in frame.days(query.buckets.zone))
+    stage, begin, end = frame.stage[rows], frame.begin[rows], frame.end[rows]
+    is_open, is_resolved, rank = looks.open[stage], looks.resolved[stage], looks.rank[stage]
     counts = np.zeros((groups, len(LEDGER), len(query.buckets)), dtype=np.int64)
 
-    def count(name: str, which: Array, owner: Array, day: Array) -> None:
+    def count(name: str, which: Mask, day: Array) -> None:
         inside, bucket = query.bucket_of(day[which])
-        place = owner[which][inside].astype(np.int64) * len(query.buckets) + bucket
-        found = np.bincount(place, minlength=groups * len(query.buckets))
-        counts[:, LEDGER.index(name)] += found.reshape(groups, -1)
+        line = group[which][inside] * len(query.buckets) + bucket
+        found = np.bincount(line, minlength=groups * len(query.buckets))
+        counts[:, LEDGER.index(name)] = found.reshape(groups, len(query.buckets))
 
-    born = np.flatnonzero((group >= 0) & (frame.begin == CREATED))
-    stage, owner, day = frame.stage[born], group[born], starts[born]
-    count("created", np.ones(len(born), dtype=np.bool_), owner, day)
-    count("closed", ~looks.open[stage], owner, day)
-    count("resolved", looks.resolved[stage], owner, day)
+    # Whether a segment goes on where the one before it in its group ended, and what that one was.
+    follows = np.zeros(len(rows), dtype=np.bool_)
+    follows[1:] = (rows[1:] == rows[:-1] + 1) & (group[1:] == group[:-1])
+    follows &= begin == CONTINUES
+    was_open, was_resolved, was_later = (np.zeros(len(rows), dtype=np.bool_) for _ in range(3))
+    was_open[1:], was_resolved[1:], was_later[1:] = is_open[:-1], is_resolved[:-1], rank[:-1] > rank[1:]
+    born = begin == CREATED
+    count("created", born, start)
+    count("closed", ~is_open & (born | (follows & was_open)), start)
+    count("resolved", is_resolved & (born | (follows & ~was_resolved)), start)
+    count("reopened", follows & is_open & ~was_open, start)
+    count("returned", follows & is_open & ~is_resolved & was_resolved & was_later, start)
+    count("moved_in", is_open & ~follows & ~born, start)
 
-    touched = group >= 0
-    touched[1:] |= touched[:-1].copy()
-    rows = np.flatnonzero(touched & (frame.begin == CONTINUES))
-    now, before = frame.stage[rows], frame.stage[rows - 1]
-    owner, owned, day = group[rows], group[rows - 1], starts[rows]
-    stays = (owner == owned) & (owner >= 0)
-    is_open, was_open = looks.open[now], looks.open[before]
-    is_resolved, was_resolved = looks.resolved[now], looks.resolved[before]
-    earlier = looks.rank[now] < looks.rank[before]
-    count("closed", stays & was_open & ~is_open, owner, day)
-    count("reopened", stays & ~was_open & is_open, owner, day)
-    count("resolved", stays & is_resolved & ~was_resolved, owner, day)
-    count("returned", stays & was_resolved & is_open & ~is_resolved & earlier, owner, day)
-    count("moved_in", ~stays & (owner >= 0) & is_open, owner, day)
-    count("moved_out", ~stays & (owned >= 0) & was_open, owned, day)
-
-    gone = np.flatnonzero((group >= 0) & (frame.end >= DELETED))
-    is_open, end = looks.open[frame.stage[gone]], frame.end[gone]
-    owner, day = group[gone], stops[gone]
+    followed = np.append(follows[1:], False)[: len(rows)]
     removed = (end == DELETED) | (end == MERGED)
-    count("removed", removed & is_open, owner, day)
-    count("removed_closed", removed & ~is_open, owner, day)
-    count("moved_out", (end == MOVED) & is_open, owner, day)
+    count("removed", is_open & removed, stop)
+    count("removed_closed", ~is_open & removed, stop)
+    count("moved_out", is_open & ((end == MOVED) | (end == CONTINUES)) & ~followed, stop)
     return counts
 
 
@@ -76,15 +72,15 @@ def arrivals(
 ) -> Array:
     """Items that ever reached each level by the end of each bucket: shape (groups, levels, buckets), int64.
 
-    `rows` are the selected segments in the frame's order, `group` the group of each, `levels` the stages up
-    to done that are asked for. An item is counted from the moment it was selected with its high-water mark
-    at the level or beyond; the mark is kept through stages without a level and counts what happened outside
-    the selection as well.
+    `rows` are the selected segments in the frame's order, `group` the group of each; a segment may stand in
+    several groups. `levels` are the stages up to done that are asked for. An item is counted from the moment
+    it was selected with its high-water mark at the level or beyond; the mark is kept through stages without a
+    level and counts what happened outside the selection as well.
     """
     item, mark = frame.item[rows], marks(frame, rows, levels)
     day = frame.days(query.buckets.zone)[0][rows]
     if groups > 1:
-        order = np.lexsort((rows, item, group))
+        order = _by_group(group, groups)
         item, mark, group, day = item[order], mark[order], group[order], day[order]
     before = np.zeros(len(rows), dtype=mark.dtype)
     same = (item[1:] == item[:-1]) & (group[1:] == group[:-1])
@@ -94,6 +90,11 @@ def arrivals(
         for now in ((before < level) & (mark >= level) for level in range(1, len(levels) + 1))
     ]
     return np.stack(lines, axis=1) if lines else np.empty((groups, 0, len(query.buckets)), dtype=np.int64)
+
+
+def _by_group(group: Array, groups: int) -> Array:
+    """The order in which groups stand one after another, each in the frame's order: items stay together."""
+    return np.argsort(group.astype(np.min_scalar_type(groups)), kind="stable")
 
 
 def marks(frame: ItemFrame, rows: Array, levels: Sequence[str]) -> Array:
@@ -111,12 +112,12 @@ def marks(frame: ItemFrame, rows: Array, levels: Sequence[str]) -> Array:
         table[flow, DROPPED_LEVEL] = len(levels)
     found: Array = table[looks.flow_of[frame.codes["workspace"][rows]], frame.mark[rows]]
     crossing = frame.crossing
-    if crossing.size and len(rows):
+    if crossing.size:
         flows = looks.flow_of[frame.codes["workspace"][crossing]]
         own = table[flows, looks.level[frame.stage[crossing]]].astype(np.int64)
         base = np.cumsum(frame.begin[crossing] != CONTINUES) << 8
         whole = np.maximum.accumulate(base | own) & 0xFF
-        at = np.minimum(np.searchsorted(rows, crossing), len(rows) - 1)
-        hit = rows[at] == crossing
-        found[at[hit]] = whole[hit]
+        at = np.minimum(np.searchsorted(crossing, rows), len(crossing) - 1)
+        hit = crossing[at] == rows
+        found[hit] = whole[at[hit]]
     return found

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from metrics_api.columns import Array, Codes, Mask
-from metrics_api.context import Context
+from metrics_api.context import Context, Flow
 from metrics_api.stages import UNMAPPED, Stage
+from metrics_api.topics import ItemTopic
 
 # The rank of `unmapped`: after all others.
 UNRANKED = 2**15 - 1
 
 # The dictionaries whose codes the tables are made for.
-LOOKED_UP = ("workspace", "status", "iteration")
+LOOKED_UP = ("workspace", "status", "iteration", "type")
 
 
 # The level of dropped stages: an item that was dropped has left all stages before done behind.
@@ -31,11 +32,11 @@ class Lookups:
     `rank` and `level` are by class. `stage` is the place in `stages`, whose last entry is `unmapped`; `rank`
     is the place in the workspace's own order; `level` counts the workspace's own stages up to done from 1,
     unmapped is 0. `flow_of` (by workspace) tells workspaces with different stages apart, `flows` has the
-    names of each flow's levels. `sizes` are the sizes of the dictionaries the tables were made for.
+    names of each flow's levels. `names` are by field what the codes of its column are called, where that is
+    not what stands in the dictionary. `sizes` are the sizes of the dictionaries the tables were made for.
     """
 
     sizes: tuple[int, ...]
-    products: tuple[str, ...]
     zones: tuple[str, ...]
     class_of: Array
     stages: tuple[str, ...]
@@ -46,19 +47,25 @@ class Lookups:
     level: Array
     flow_of: Array
     flows: tuple[tuple[str, ...], ...]
-    iteration_names: tuple[str, ...]
+    names: Mapping[str, tuple[str, ...]]
 
 
-def build_lookups(context: Context, dictionaries: Mapping[str, Codes]) -> Lookups:
+def sizes_of(dictionaries: Mapping[str, Codes]) -> tuple[int, ...]:
+    """The sizes of those dictionaries that tables are made for."""
+    return tuple(len(dictionaries[name]) for name in LOOKED_UP if name in dictionaries)
+
+
+def build_lookups(topic: ItemTopic, context: Context, dictionaries: Mapping[str, Codes]) -> Lookups:
     """The tables for the codes known so far; codes that come later need new tables."""
     keys, statuses = list(dictionaries["workspace"].values), list(dictionaries["status"].values)
     known = [context.workspaces.get(key) for key in keys]
-    order = context.stage_order
+    workflows = [one.flows[topic.name] if one else Flow() for one in known]
+    order = context.stage_order[topic.name]
     rows = {(len(order), True, False, UNRANKED, 0): 0}
     class_of = np.zeros((len(keys), len(statuses)), dtype=np.uint16)
     flows: dict[tuple[Stage, ...], int] = {}
-    for at, workspace in enumerate(known):
-        stages = workspace.stages if workspace else ()
+    for at, workflow in enumerate(workflows):
+        stages = workflow.stages
         flows.setdefault(stages, len(flows))
         levels = [stage.name for stage in stages if stage.flag != "dropped"]
         classes = {
@@ -75,13 +82,12 @@ def build_lookups(context: Context, dictionaries: Mapping[str, Codes]) -> Lookup
             for rank, stage in enumerate(stages)
         }
         for column, status in enumerate(statuses):
-            stage = workspace.stage_of.get(status or workspace.first_status) if workspace else None
+            stage = workflow.stage_of.get(status or workflow.first())
             if stage:
                 class_of[at, column] = classes[stage.name]
     columns = list(zip(*rows, strict=True))
     return Lookups(
-        sizes=tuple(len(dictionaries[name]) for name in LOOKED_UP),
-        products=tuple(one.product if one else "" for one in known),
+        sizes=sizes_of(dictionaries),
         zones=tuple(one.zone if one else context.zone for one in known),
         class_of=class_of,
         stages=(*order, UNMAPPED),
@@ -90,9 +96,26 @@ def build_lookups(context: Context, dictionaries: Mapping[str, Codes]) -> Lookup
         resolved=np.array(columns[2], dtype=np.bool_),
         rank=np.array(columns[3], dtype=np.int16),
         level=np.array(columns[4], dtype=np.uint8),
-        flow_of=np.array([flows[one.stages if one else ()] for one in known], dtype=np.uint16),
+        flow_of=np.array([flows[one.stages] for one in workflows], dtype=np.uint16),
         flows=tuple(tuple(stage.name for stage in stages if stage.flag != "dropped") for stages in flows),
-        iteration_names=tuple(
-            context.iteration_by_id.get(raw, raw) for raw in dictionaries["iteration"].values
-        ),
+        names=_names(topic, context, dictionaries),
     )
+
+
+def _names(
+    topic: ItemTopic, context: Context, dictionaries: Mapping[str, Codes]
+) -> Mapping[str, tuple[str, ...]]:
+    """What the codes are called of the fields whose columns hold ids."""
+    called: dict[str, Callable[[str], str]] = {
+        "product": lambda key: context.workspaces[key].product if key in context.workspaces else "",
+        "workspace": lambda key: key.split(":", 1)[-1],
+        "iteration": lambda id: context.iteration_by_id.get(id, id),
+        "type": lambda id: context.type_by_id.get(id, id),
+    }
+    names = {}
+    for field in topic.fields:
+        column = topic.column(field)
+        name_of = called.get(field) or called.get(column)
+        if name_of:
+            names[field] = tuple(map(name_of, list(dictionaries[column].values)))
+    return names

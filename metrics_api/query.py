@@ -14,6 +14,9 @@ import re2
 from metrics_api.core.days import Buckets
 
 EMPTY = "N/A"
+# The fields that may have several values at a time; these are joined by SEPARATOR.
+SEVERAL = frozenset({"label"})
+SEPARATOR = "|"
 
 
 @lru_cache(maxsize=256)
@@ -21,12 +24,19 @@ def _compiled(pattern: str) -> Any:
     return re2.compile(pattern)
 
 
+def parts(field: str, value: str) -> tuple[str, ...]:
+    """What a field's value counts as: itself, or each of several; what is empty counts as "N/A"."""
+    found = dict.fromkeys(value.split(SEPARATOR)) if field in SEVERAL else (value,)
+    return tuple(part or EMPTY for part in found)
+
+
 @dataclass(frozen=True)
 class Filter:
     """A condition on one field: one of `values` ("N/A" is the empty value), or a regular expression.
 
     A regular expression (RE2, checked by the grammar) matches from the beginning, as Graphite's do; `negated`
-    turns the condition round.
+    turns the condition round. A field with several values meets the condition if one of them does, and if
+    none does where it is negated.
     """
 
     key: str
@@ -36,9 +46,10 @@ class Filter:
 
     def accepts(self, value: str) -> bool:
         """Whether a value meets the condition."""
-        shown = value or EMPTY
-        found = shown in self.values if self.regex is None else _compiled(self.regex).match(shown) is not None
-        return found != self.negated
+        return any(map(self._finds, parts(self.key, value))) != self.negated
+
+    def _finds(self, part: str) -> bool:
+        return part in self.values if self.regex is None else _compiled(self.regex).match(part) is not None
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,11 @@ class Query:
     def by(self) -> str:
         """The field to split by, "" for none."""
         return self.options.get("by", "")
+
+    @property
+    def level(self) -> str:
+        """Which items count, where some are parents of others: `leaf`, `parent` or `all`."""
+        return self.options.get("level", "leaf")
 
     def bucket_of(self, days: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
         """(which day numbers lie in the window, the bucket of each of those)."""

@@ -10,26 +10,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from metrics_api.context import Context, build_context
-from metrics_api.core.config import Config
+from metrics_api.core.config import Config, patience_s
 from metrics_api.core.errors import StoreUnavailable
-from metrics_api.core.schema import FEEDS, LISTS
+from metrics_api.core.schema import FEEDS, LISTS, Gap
 from metrics_api.core.store import Store
 from metrics_api.cube import Cube, build_cube, change_cube, merged_cube
 from metrics_api.events import EventTable
 from metrics_api.frames import ItemTable
 from metrics_api.memory import give_back, settle
+from metrics_api.stage_maps import noted
+from metrics_api.topics import ITEM_TOPICS
 from metrics_api.world import World
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-SMALL = ("workspaces", "workflows", "iterations", "projects")
+SMALL = ("workspaces", "workflows", "iterations", "projects", "releases", "workitem_types")
 MAX_CUBES = 12
+# Clocks of machines agree to within some seconds.
+OVERLAP_S = 3600
 # Facts read at once: the garbage collector walks through all of them, a pause of some milliseconds.
 FACTS = 500
 
@@ -43,9 +47,15 @@ class Reader:
         self._store = store
         self._config = config
         self._seen: dict[str, Counter] = {}
-        self._bugs = ItemTable()
-        self._events = EventTable(Context(config.timezone))
-        self.world = World(Context(config.timezone))
+        context = Context(config.timezone)
+        self._items = {name: ItemTable(topic, context) for name, topic in ITEM_TOPICS.items()}
+        self._events = EventTable(context)
+        patience = {
+            f"{upstream}:{one.name}": int(patience_s(60.0 * one.interval_minutes))
+            for upstream, instances in (("tapd", config.tapd), ("gitlab", config.gitlab))
+            for one in instances
+        }
+        self.world = World(context, patience=patience)
         self.refreshed_at: float | None = None
 
     async def run(self) -> None:
@@ -85,37 +95,46 @@ class Reader:
         }
         if (known, present) == (self.world.known, self.world.present):
             return False
-        self.world = replace(self.world, known=known, present=present)
+        self.world = replace(self.world, known=known, present=present, gaps=await self._gaps())
         return True
+
+    async def _gaps(self) -> tuple[Gap, ...]:
+        """The known gaps and those that ended since; a run that ends one also moves what is known."""
+        last = max((gap["end"] for gap in self.world.gaps), default=0)
+        # Another scope's may have ended in the same second, or a little earlier on another machine's clock.
+        after = max(last - OVERLAP_S, 0)
+        found: list[Any] = await self._store.window("gaps", "end", after, int(time.time()) + OVERLAP_S)
+        return tuple({gap["_id"]: gap for gap in (*self.world.gaps, *found)}.values())
 
     async def _load_context(self, counters: Mapping[str, Counter]) -> bool:
         facts: dict[str, list[Any]] = {}
         for topic in SMALL:
             counter = counters.get(topic)
             facts[topic] = await self._store.all(counter[2]) if counter else []
-        context = build_context(
-            self._config, facts["workspaces"], facts["workflows"], facts["iterations"], facts["projects"]
-        )
+        context = build_context(self._config, **facts)
+        stage_maps = await noted(self._store, context, int(time.time()))
         self._seen.update({topic: counters[topic] for topic in SMALL if topic in counters})
-        if context == self.world.context:
+        before = self.world.context
+        if context == before and stage_maps == self.world.stage_maps:
             return False
-        if _values_depend(self.world.context, context):
-            self._seen.pop("bugs", None)
-        await asyncio.to_thread(self._bugs.set_context, context)
+        for topic, table in self._items.items():
+            if _values_depend(topic, before, context):
+                self._seen.pop(topic, None)
+            await asyncio.to_thread(table.set_context, context)
         self._events.set_context(context)
-        self.world = replace(self.world, context=context)
-        if self.world.bugs:
-            await self._publish_bugs(None)
+        self.world = replace(self.world, context=context, stage_maps=stage_maps)
+        for topic in self.world.items:
+            await self._publish_items(topic, None)
         if self.world.events:
             self._publish("events", events=self._events.snapshot())
         return True
 
     async def _load(self, topic: str, counter: Counter) -> bool:
         seen = self._seen.pop(topic, None)
-        table: ItemTable | EventTable = self._bugs if topic == "bugs" else self._events
+        table: ItemTable | EventTable = self._items.get(topic, self._events)
         fresh = seen is None or (seen[0], seen[2]) != (counter[0], counter[2]) or table.wasteful
         if fresh:
-            table = ItemTable(self.world.context) if topic == "bugs" else EventTable(self.world.context)
+            table = self._empty(topic)
         # While anything fails, the topic counts as not seen: what was half taken over is loaded anew.
         changes: list[Any] = []
         after = 0 if fresh or seen is None else seen[1]
@@ -128,13 +147,17 @@ class Reader:
             if topic in now and (now[topic][0], now[topic][2]) == (counter[0], counter[2]):
                 counter = now[topic]
         if isinstance(table, ItemTable):
-            self._bugs = table
-            await self._publish_bugs(None if fresh else changes)
+            self._items[topic] = table
+            await self._publish_items(topic, None if fresh else changes)
         else:
             self._events = table
             self._publish(topic, events=table.snapshot())
         self._seen[topic] = counter
         return True
+
+    def _empty(self, topic: str) -> ItemTable | EventTable:
+        context = self.world.context
+        return ItemTable(ITEM_TOPICS[topic], context) if topic in ITEM_TOPICS else EventTable(context)
 
     async def _counters(self, topics: Sequence[str]) -> dict[str, Counter]:
         found = await self._store.matching("counters", "_id", [f"topic:{topic}" for topic in topics])
@@ -156,10 +179,10 @@ class Reader:
                 yield facts
             after = until
 
-    async def _publish_bugs(self, changes: list[Any] | None) -> None:
-        """Publish the bugs with cubes: from scratch, or with what the changes add."""
-        frame = self._bugs.snapshot()
-        cubes: tuple[Cube, ...] = self.world.bugs.cubes if self.world.bugs else ()
+    async def _publish_items(self, topic: str, changes: list[Any] | None) -> None:
+        """Publish bugs or stories with cubes: from scratch, or with what the changes add."""
+        frame, before = self._items[topic].snapshot(), self.world.items.get(topic)
+        cubes: tuple[Cube, ...] = before.cubes if before else ()
         if changes is None or not cubes:
             cubes = (await asyncio.to_thread(build_cube, frame),)
             settle()
@@ -171,18 +194,26 @@ class Reader:
                 cubes = (cubes[0], await asyncio.to_thread(merged_cube, cubes[1:]))
             if len(cubes[-1].delta) * 4 > len(cubes[0].delta) + 400_000:
                 cubes = (await asyncio.to_thread(merged_cube, cubes),)
-        self._publish("bugs", bugs=replace(frame, cubes=cubes))
+        self._publish(topic, items={**self.world.items, topic: replace(frame, cubes=cubes)})
 
     def _publish(self, topic: str, **frames: Any) -> None:
         versions = {**self.world.versions, topic: self.world.versions.get(topic, 0) + 1}
         self.world = replace(self.world, versions=versions, **frames)
 
 
-def _values_depend(before: Context, after: Context) -> bool:
-    """Whether versions or unknown statuses of bugs already loaded would be others in the new context."""
-    values = {key: (one.bug_version, one.first_status) for key, one in after.workspaces.items()}
-    known = {key: (one.bug_version, one.first_status) for key, one in before.workspaces.items()}
-    if any(known.get(key, ("version_report", "")) != value for key, value in values.items()):
-        return True
-    by_iteration = any(field == "iteration" for field, _ in values.values())
-    return by_iteration and before.iteration_by_id != after.iteration_by_id
+def _values_depend(topic: str, before: Context, after: Context) -> bool:
+    """Whether unknown statuses or versions of items already loaded would be others in the new context."""
+
+    def first_status(context: Context, key: str) -> Mapping[str, str]:
+        return context.workspaces[key].flows[topic].first_status if key in context.workspaces else {}
+
+    def version(context: Context, key: str) -> str:
+        return context.workspaces[key].bug_version if key in context.workspaces else "version_report"
+
+    def differs(read: Callable[[Context, str], object]) -> bool:
+        return any(read(before, key) != read(after, key) for key in after.workspaces)
+
+    if differs(first_status) or "version" not in ITEM_TOPICS[topic].columns:
+        return differs(first_status)
+    by_iteration = any(one.bug_version == "iteration" for one in after.workspaces.values())
+    return differs(version) or (by_iteration and before.iteration_by_id != after.iteration_by_id)

@@ -7,44 +7,35 @@ last segment (docs/definitions.md, section 0).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import Array, Mask
-from metrics_api.frames import LASTS, ItemFrame
-from metrics_api.query import EMPTY, Filter, Query
+from metrics_api.columns import Array, Mask, spread
+from metrics_api.frames import ItemFrame
+from metrics_api.query import EMPTY, SEVERAL, Filter, Query, parts
+from metrics_api.segments import LASTS
 from metrics_api.stages import Stage
 
-FIELDS = ("product", "workspace", "version", "iteration", "stage", "status", "severity", "priority", "module")
 SEVERITIES = ("fatal", "serious", "normal", "prompt", "advice")
 
 
 def field_values(frame: ItemFrame, field: str) -> tuple[Array, Sequence[str]]:
     """(code of each segment, value of each code) of a field; several codes may have the same value."""
-    lookups = frame.lookups
-    if field == "product":
-        return frame.codes["workspace"], lookups.products
-    if field == "workspace":
-        return frame.codes["workspace"], [
-            key.split(":", 1)[-1] for key in frame.dictionaries["workspace"].values
-        ]
-    if field == "iteration":
-        return frame.codes["iteration"], lookups.iteration_names
     if field == "stage":
-        return frame.stage, [lookups.stages[place] for place in lookups.stage]
-    return frame.codes[field], list(frame.dictionaries[field].values)
+        return frame.stage, [frame.lookups.stages[place] for place in frame.lookups.stage]
+    column = frame.topic.column(field)
+    return frame.codes[column], frame.lookups.names.get(field) or list(frame.dictionaries[column].values)
 
 
 def values_within(frame: ItemFrame, field: str, products: frozenset[str] | None) -> set[str]:
-    """The values a field ever had in some products (None: all), "" among them."""
+    """The values a field ever had in some products (None: all), "N/A" among them where it was empty."""
     codes, values = field_values(frame, field)
-    if products is None:
-        return set(values)
-    table = np.array([product in products for product in frame.lookups.products], dtype=np.bool_)
-    inside = frame.alive() & table[frame.codes["workspace"]]
-    return {
-        values[code] for code in np.flatnonzero(np.bincount(codes[inside], minlength=len(values))).tolist()
-    }
+    if products is not None:
+        inside = frame.alive() & _of_products(frame, products)[frame.codes["workspace"]]
+        present = np.flatnonzero(np.bincount(codes[inside], minlength=len(values)))
+        values = [values[code] for code in present.tolist()]
+    return {part for value in values for part in parts(field, value)}
 
 
 def allowed(values: Sequence[str], filters: Sequence[Filter]) -> Mask:
@@ -52,20 +43,23 @@ def allowed(values: Sequence[str], filters: Sequence[Filter]) -> Mask:
     return np.fromiter((all(one.accepts(value) for one in filters) for value in values), dtype=np.bool_)
 
 
+def _of_products(frame: ItemFrame, products: frozenset[str]) -> Mask:
+    """A table by workspace code: inside some products."""
+    return np.array([product in products for product in frame.lookups.names["product"]], dtype=np.bool_)
+
+
 def allowed_workspaces(frame: ItemFrame, query: Query) -> Mask:
     """A table by workspace code: inside the products asked for that the caller may read."""
-    found = np.ones(len(frame.lookups.products), dtype=np.bool_)
+    found = np.ones(len(frame.lookups.zones), dtype=np.bool_)
     for field in ("product", "workspace"):
         filters = [one for one in query.filters if one.key == field]
-        found &= allowed(field_values(frame, field)[1], filters)[: len(found)]
-    if query.products is not None:
-        found &= np.array([product in query.products for product in frame.lookups.products], dtype=np.bool_)
-    return found
+        found &= allowed(frame.lookups.names[field], filters)
+    return found if query.products is None else found & _of_products(frame, query.products)
 
 
 def selected(frame: ItemFrame, query: Query) -> Mask:
-    """The segments that count under the query's filters, `asof` and `deleted`."""
-    mask = frame.alive()
+    """The segments that count under the query's filters, `asof`, `deleted` and `level`."""
+    mask = frame.alive(query.level)
     now = query.options.get("asof") == "now"
     conditions = [(frame.codes["workspace"], allowed_workspaces(frame, query))]
     for field in dict.fromkeys(one.key for one in query.filters):
@@ -82,30 +76,52 @@ def selected(frame: ItemFrame, query: Query) -> Mask:
     return mask
 
 
-def grouped(frame: ItemFrame, query: Query, rows: Array) -> tuple[Array, list[str]]:
-    """(group of each of the rows, names of the groups in their natural order) for the query's `by`.
+@dataclass(frozen=True)
+class Groups:
+    """Groups by their names, and the `size[c]` groups of each code c: those at `first[c]` in `places`."""
 
-    Without a `by` there is one group, called "". Groups that no row falls into are left out.
+    names: list[str]
+    places: Array
+    first: Array
+    size: Array
+
+    def one_each(self) -> Array:
+        """The group of each code, where none has several."""
+        found = np.zeros(len(self.size), dtype=np.int64)
+        found[self.size > 0] = self.places
+        return found
+
+
+def groups_of(frame: ItemFrame, field: str, picked: Array, values: Sequence[str]) -> Groups:
+    """The groups that codes fall into by the values of a field, in their natural order.
+
+    Only the codes that were picked have any, all of them at least one.
+    """
+    present = np.flatnonzero(np.bincount(picked, minlength=len(values))).tolist()
+    shown = [parts(field, values[code]) for code in present]
+    names = natural_order(frame, field, {name for one in shown for name in one})
+    place = {name: at for at, name in enumerate(names)}
+    size = np.zeros(len(values), dtype=np.int64)
+    size[present] = [len(one) for one in shown]
+    places = np.array([place[name] for one in shown for name in one], dtype=np.int64)
+    return Groups(names, places, np.cumsum(size) - size, size)
+
+
+def grouped(frame: ItemFrame, query: Query, rows: Array) -> tuple[Array, Array, list[str]]:
+    """(rows, the group of each, names of the groups in their natural order) for the query's `by`.
+
+    A row comes once for each group it falls into; groups that no row falls into are left out. Without a `by`
+    there is one group, called "".
     """
     if not query.by:
-        return np.zeros(len(rows), dtype=np.int64), [""]
+        return rows, np.zeros(len(rows), dtype=np.int64), [""]
     codes, values = field_values(frame, query.by)
     picked = codes[frame.last_row[frame.item[rows]] if query.options.get("asof") == "now" else rows]
-    table, names = group_table(frame, query.by, picked, values)
-    return table[picked], names
-
-
-def group_table(
-    frame: ItemFrame, field: str, picked: Array, values: Sequence[str]
-) -> tuple[Array, list[str]]:
-    """(group of each code, names of the groups in their natural order) for the codes that were picked."""
-    present = np.flatnonzero(np.bincount(picked, minlength=len(values))).tolist()
-    names = natural_order(frame, field, {values[code] or EMPTY for code in present})
-    places = {name: place for place, name in enumerate(names)}
-    table = np.zeros(len(values), dtype=np.int64)
-    for code in present:
-        table[code] = places[values[code] or EMPTY]
-    return table, names
+    groups = groups_of(frame, query.by, picked, values)
+    if query.by not in SEVERAL:
+        return rows, groups.one_each()[picked], groups.names
+    at, owner = spread(groups.first[picked], groups.size[picked])
+    return rows[owner], groups.places[at], groups.names
 
 
 def asked_stages(frame: ItemFrame, query: Query) -> list[int]:
@@ -128,7 +144,7 @@ def _stages(frame: ItemFrame, query: Query) -> Iterator[Stage]:
     for key, allow in zip(list(frame.dictionaries["workspace"].values), wanted, strict=False):
         workspace = frame.context.workspaces.get(key)
         if allow and workspace:
-            yield from workspace.stages
+            yield from workspace.flows[frame.topic.name].stages
 
 
 def natural_order(frame: ItemFrame, field: str, names: set[str]) -> list[str]:

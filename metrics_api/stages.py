@@ -10,11 +10,21 @@ from dataclasses import dataclass
 
 from metrics_api.core.config import Flag
 from metrics_api.core.config import Stage as StageSection
+from metrics_api.core.fact_types import TypeWorkflow, WorkflowFact
 
 UNMAPPED = "unmapped"
 
-# The statuses every TAPD bug workflow starts from; a workspace renames and extends them.
-TAPD_CODES = frozenset(("new", "in_progress", "resolved", "verified", "reopened", "rejected", "closed"))
+# The statuses that TAPD's workflows of bugs and stories start from; a workspace renames and extends them.
+TAPD_CODES = frozenset(
+    (
+        *("new", "in_progress", "resolved", "verified", "reopened", "rejected", "closed"),
+        *("planning", "developing"),
+    )
+)
+# The group of a bug's status that means fixed, not yet verified.
+RESOLVED = "resolved"
+# A last step of stories whose label has one of these words is not done: refused, cancelled, given up.
+DROPPED_WORDS = ("拒绝", "取消", "废弃")
 
 
 @dataclass(frozen=True)
@@ -38,41 +48,71 @@ def configured(stages: Iterable[StageSection]) -> tuple[Stage, ...]:
     return _finals_last(found)
 
 
-def guessed_for_bugs(statuses: Sequence[Sequence[str]], last_steps: Iterable[str]) -> tuple[Stage, ...]:
-    """The stages of a bug workflow nobody configured.
+def guessed_for_bugs(workflow: WorkflowFact) -> tuple[Stage, ...]:
+    """The stages of a bug workflow nobody configured, in the order of its statuses."""
+    final = set(workflow["last_steps"])
+    return _grouped((code, label, *_meaning_for_bugs(code, final)) for code, label in workflow["statuses"])
 
-    `statuses` are (code, label) pairs in the status map's order, `last_steps` the codes TAPD calls final.
+
+def guessed_for_stories(workflow: WorkflowFact) -> tuple[Stage, ...]:
+    """The stages of stories nobody configured: those of each workitem type, joined in the types' order.
+
+    A code that means different things in them keeps its first meaning.
     """
-    final = set(last_steps)
+    found: dict[str, tuple[str, str, str, Flag]] = {}
+    for one in workflow["types"]:
+        first, final = first_step(one), set(one["last_steps"])
+        for code, label in one["statuses"]:
+            found.setdefault(code, (code, label, *_meaning_for_stories(code, label, first, final)))
+    return _grouped(found.values())
+
+
+def first_step(workflow: TypeWorkflow) -> str:
+    """The status in which the items of a workitem type begin, "" where there is none."""
+    return workflow["first_step"] or next((code for code, _ in workflow["statuses"]), "")
+
+
+def _grouped(statuses: Iterable[tuple[str, str, str, Flag]]) -> tuple[Stage, ...]:
+    """The stages of statuses given as (code, label, group, flag), each group at the place of its first."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for code, label in statuses:
-        groups.setdefault(_bug_group(code, final), []).append((code, label))
-    labels = [label for _, label in statuses]
+    flags: dict[str, Flag] = {}
+    labels: list[str] = []
+    for code, label, group, flag in statuses:
+        groups.setdefault(group, []).append((code, label))
+        flags[group] = flag
+        labels.append(label)
     stages = []
     for group, members in groups.items():
         code, label = members[0]
         name = code if code in TAPD_CODES else label or code
         if name == label and labels.count(label) > 1:
             name = f"{label} ({code})"
-        flag: Flag = "active"
-        if group in ("done", "dropped"):
-            flag = "done" if group == "done" else "dropped"
-        elif group in ("new", "resolved", "verified"):
-            flag = "waiting"
-        stages.append(Stage(name, tuple(one for one, _ in members), flag, group == "resolved"))
+        stages.append(Stage(name, tuple(one for one, _ in members), flags[group], group == RESOLVED))
     return _finals_last(stages)
 
 
-def _bug_group(code: str, final: set[str]) -> str:
+def _meaning_for_bugs(code: str, final: set[str]) -> tuple[str, Flag]:
+    """(the group of a bug's status, its flag)."""
     if code in ("in_progress", "reopened"):
-        return "in_progress"
-    if code in ("new", "resolved", "verified"):
-        return code
+        return "in_progress", "active"
+    if code in ("new", "verified", RESOLVED):
+        return code, "waiting"
     if code == "rejected":
-        return "dropped"
+        return "dropped", "dropped"
     if code == "closed" or code in final:
-        return "done"
-    return f"own {code}"
+        return "done", "done"
+    return f"own {code}", "active"
+
+
+def _meaning_for_stories(code: str, label: str, first: str, final: set[str]) -> tuple[str, Flag]:
+    """(the group of a story's status, its flag)."""
+    if code == first:
+        return f"own {code}", "waiting"
+    if code not in final:
+        return f"own {code}", "active"
+    if code == "rejected" or any(word in label for word in DROPPED_WORDS):
+        return "dropped", "dropped"
+    return "done", "done"
 
 
 def _finals_last(stages: list[Stage]) -> tuple[Stage, ...]:

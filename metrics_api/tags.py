@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from metrics_api.catalog import Catalog
-from metrics_api.frames import ItemFrame
 from metrics_api.query import EMPTY
 from metrics_api.selection import SEVERITIES, values_within
+from metrics_api.topics import BUGS, ITEM_TOPICS, ItemTopic
 from metrics_api.world import World
 
 Tag = Callable[[World, Catalog, frozenset[str]], list[str]]
@@ -61,44 +61,57 @@ def iteration(world: World, catalog: Catalog, products: frozenset[str]) -> list[
 @tag("bugversion")
 def bugversion(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
     """The versions among the products' bugs, N/A last where there are bugs without one."""
-    return _present(world.bugs, "version", products, empty=True)
+    found = _present(world, "version", products, BUGS)
+    return sorted(found - {EMPTY}) + sorted(found & {EMPTY})
 
 
 @tag("module")
 def module(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
-    """The modules among the products' bugs."""
-    return _present(world.bugs, "module", products)
+    """The modules among the products' bugs and stories."""
+    return sorted(_present(world, "module", products) - {EMPTY})
 
 
 @tag("severity")
 def severity(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
     """The severities, heaviest first."""
     weight = {name: place for place, name in enumerate(SEVERITIES)}
-    return sorted(_present(world.bugs, "severity", products), key=lambda name: weight.get(name, len(weight)))
+    found = _present(world, "severity", products) - {EMPTY}
+    return sorted(sorted(found), key=lambda name: weight.get(name, len(weight)))
 
 
 @tag("priority")
 def priority(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
-    """The priorities among the products' bugs."""
-    return _present(world.bugs, "priority", products)
+    """The priorities among the products' bugs and stories."""
+    return sorted(_present(world, "priority", products) - {EMPTY})
 
 
 @tag("status")
 def status(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
-    """The statuses (TAPD's codes) among the products' bugs."""
-    return _present(world.bugs, "status", products)
+    """The statuses (TAPD's codes) among the products' bugs and stories."""
+    return sorted(_present(world, "status", products) - {EMPTY})
+
+
+@tag("label")
+def label(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
+    """The labels among the products' bugs and stories, each by itself."""
+    return sorted(_present(world, "label", products) - {EMPTY})
+
+
+@tag("type")
+def workitem_type(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
+    """The workitem types among the products' stories."""
+    return sorted(_present(world, "type", products) - {EMPTY})
 
 
 @tag("stage")
 def stage(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
-    """The products' stages in their order."""
-    found = {
-        one.name
-        for workspace in world.context.workspaces.values()
-        if workspace.product in products
-        for one in workspace.stages
-    }
-    return [name for name in world.context.stage_order if name in found]
+    """The products' stages: those of bugs in their order, then those that only stories have, in theirs."""
+    workspaces = [one for one in world.context.workspaces.values() if one.product in products]
+    found: dict[str, None] = {}
+    for topic, order in world.context.stage_order.items():
+        own = {stage.name for one in workspaces for stage in one.flows[topic].stages}
+        found |= dict.fromkeys(name for name in order if name in own)
+    return list(found)
 
 
 @tag("branch")
@@ -124,7 +137,11 @@ def _iterations(world: World, products: Collection[str]) -> set[str]:
     return {one.name for one in world.context.iterations if one.workspace in workspaces}
 
 
-def _present(frame: ItemFrame | None, field: str, products: frozenset[str], empty: bool = False) -> list[str]:
-    """The values a field ever had in the products, sorted; with `empty` N/A last if some had none."""
-    found = values_within(frame, field, products) if frame else set()
-    return sorted(found - {""}) + ([EMPTY] if empty and "" in found else [])
+def _present(world: World, field: str, products: frozenset[str], *topics: ItemTopic) -> set[str]:
+    """The values a field ever had among the products' items of the topics that have it, if not of some."""
+    found: set[str] = set()
+    for topic in topics or ITEM_TOPICS.values():
+        frame = world.items.get(topic.name)
+        if frame and field in topic.fields:
+            found |= values_within(frame, field, products)
+    return found

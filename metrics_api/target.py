@@ -27,7 +27,8 @@ EXAMPLE = "@tapd#bugs#change#daily/product=A,version={v1.0.0,v1.1.0}"
 # Options whose value is a list of numbers: their commas do not separate pairs.
 NUMBER_LISTS = frozenset({"q"})
 
-Known = Callable[[str], Collection[str]]
+# The known values of a filter of a metric, by (its name, key); nothing for an option.
+Known = Callable[[str, str], Collection[str]]
 
 _WRAP = re.compile(r'aliasSub\((.*),\s*"\(\^\.\*\$\)",\s*"\\1 ([^"]*)"\s*\)', re.DOTALL)
 _CONSTANT = re.compile(r"constantLine\(\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*\)")
@@ -72,7 +73,7 @@ class Target:
 
 
 def parse(text: str, known: Known) -> Target:
-    """The query in a target; `known(key)` gives the known values of a filter, nothing for an option.
+    """The query in a target; `known(name, key)` gives the known values of a metric's filter.
 
     Raises BadRequest for what does not follow the grammar; names and keys are not checked here.
     """
@@ -83,7 +84,8 @@ def parse(text: str, known: Known) -> Target:
     text = text.strip()
     if text.startswith("@"):
         name, slash, rest = text[1:].partition("/")
-        return Target(_name(name, text), _distinct(_pairs(rest, known) if slash else ()))
+        name = _name(name, text)
+        return Target(name, _distinct(_pairs(rest, name, known) if slash else ()))
     if text.startswith("seriesByTag(") and text.endswith(")"):
         return _by_tag(text, known)
     raise BadRequest(f'a target starts with "@", as in {EXAMPLE}: got {_short(text)}')
@@ -132,7 +134,7 @@ def constant_line(text: str) -> float | None:
     return None if number in (float("inf"), float("-inf")) else number
 
 
-def _pairs(text: str, known: Known) -> Iterator[Pair]:
+def _pairs(text: str, name: str, known: Known) -> Iterator[Pair]:
     at = 0
     while True:
         comma = text.find(",", at)
@@ -143,7 +145,7 @@ def _pairs(text: str, known: Known) -> Iterator[Pair]:
         if not equals or not key:
             raise BadRequest(f"{_short(piece)} is not key=value, as in {EXAMPLE}; a set is written {{a,b}}")
         start = text.index("=", at) + 1
-        values, at = _value(text, start, key, known_values(known(key)), ends_of_pair)
+        values, at = _value(text, start, key, known_values(known(name, key)), ends_of_pair)
         if key in NUMBER_LISTS:
             more = _MORE_NUMBERS.match(text, at)
             at = more.end() if more else at
@@ -218,27 +220,29 @@ def _text_end(text: str, at: int, key: str) -> int:
 
 
 def _by_tag(text: str, known: Known) -> Target:
-    name, pairs = "", []
+    name, found = "", []
     for expression in _arguments(text):
         parts = _EXPRESSION.fullmatch(expression)
         key = parts.group(1).strip() if parts else ""
         if not parts or not key:
             raise BadRequest(f"{_short(expression)} is not one of 'k=v', 'k!=v', 'k=~re', 'k!=~re'")
         operator, value = parts.group(2), parts.group(3)
-        if key == "name":
-            if operator != "=" or name:
-                raise BadRequest(
-                    "seriesByTag takes one 'name=…', a whole name such as tapd.bugs.change.daily"
-                )
-            name = _name(value, text)
-        elif operator.endswith("~"):
-            pairs.append(Pair(key, regex=_regex(key, value), negated=operator == "!=~"))
+        if key != "name":
+            found.append((key, operator, value))
+        elif operator != "=" or name:
+            raise BadRequest("seriesByTag takes one 'name=…', a whole name such as tapd.bugs.change.daily")
         else:
-            values, _ = _value(value, 0, key, known_values(known(key)), ends_of_text)
-            values = _numbers(value) if key in NUMBER_LISTS else values
-            pairs.append(Pair(key, values, negated=operator == "!="))
+            name = _name(value, text)
     if not name:
         raise BadRequest("seriesByTag needs a name: seriesByTag('name=tapd.bugs.change.daily','product=A')")
+    pairs = []
+    for key, operator, value in found:
+        if operator.endswith("~"):
+            pairs.append(Pair(key, regex=_regex(key, value), negated=operator == "!=~"))
+        else:
+            values, _ = _value(value, 0, key, known_values(known(name, key)), ends_of_text)
+            values = _numbers(value) if key in NUMBER_LISTS else values
+            pairs.append(Pair(key, values, negated=operator == "!="))
     return Target(name, _distinct(pairs))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from metrics_api.core.store import Store
 from metrics_api.embedded import embedded_store
 from simulator import generate
 from simulator.products import PRODUCTS
+from tests.soak import Soak
 from tests.system.harness import collected, generated_config, serving
 
 
@@ -53,6 +54,16 @@ def recorded() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("recorded responses are not here: ENGMETRICS_RECORDED names no folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def soak() -> Iterator[Soak]:
+    """Where long campaigns note their figures; SOAK_FIGURES names the file they are written to."""
+    figures = Soak()
+    yield figures
+    file = os.environ.get("SOAK_FIGURES")
+    if file and figures.rows:
+        figures.write(Path(file))
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from metrics_api.bands import standing
-from metrics_api.catalog import ITEM_FILTERS, metric
+from metrics_api.catalog import metric
 from metrics_api.frames import ItemFrame
 from metrics_api.history import LEDGER, ledger
 from metrics_api.query import Query, Row, rows_of
 from metrics_api.selection import grouped, selected
+from metrics_api.topics import BUGS
 
 
 @metric(
     "tapd.bugs.change.daily",
-    topic="bugs",
+    topic=BUGS.name,
     splits=("move",),
-    filters=ITEM_FILTERS,
+    filters=BUGS.fields,
     options=("step", "tz", "by", "asof", "deleted"),
     unit="items",
 )
@@ -27,11 +28,8 @@ def change(frame: ItemFrame, query: Query) -> list[Row]:
     by a field, each value has the ledger it would have as a filter; values without a move are left out.
     Definition: docs/definitions.md, section 2.
     """
-    rows = np.flatnonzero(selected(frame, query))
-    group, names = grouped(frame, query, rows)
-    owner = np.full(frame.size, -1, dtype=np.int32)
-    owner[rows] = group
-    counts = ledger(frame, owner, len(names), query)
+    rows, group, names = grouped(frame, query, np.flatnonzero(selected(frame, query)))
+    counts = ledger(frame, rows, group, len(names), query)
     return [
         Row((*([(query.by, name)] if query.by else []), ("move", move)), line)
         for name, moves in zip(names, counts, strict=True)
@@ -42,9 +40,9 @@ def change(frame: ItemFrame, query: Query) -> list[Row]:
 
 @metric(
     "tapd.bugs.backlog.daily",
-    topic="bugs",
+    topic=BUGS.name,
     splits=(),
-    filters=ITEM_FILTERS,
+    filters=BUGS.fields,
     options=("step", "tz", "by", "asof", "deleted"),
     unit="items",
 )
@@ -62,9 +60,9 @@ def backlog(frame: ItemFrame, query: Query) -> list[Row]:
 
 @metric(
     "tapd.product.version.bugs",
-    topic="bugs",
+    topic=BUGS.name,
     splits=("version",),
-    filters=ITEM_FILTERS,
+    filters=BUGS.fields,
     options=("tz", "asof", "deleted"),
     unit="items",
     last_only=True,

@@ -5,21 +5,32 @@ from __future__ import annotations
 import numpy as np
 
 from metrics_api.bands import standing
-from metrics_api.catalog import ITEM_FILTERS, metric
+from metrics_api.catalog import metric
 from metrics_api.columns import Array
 from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
 from metrics_api.query import Query, Row
 from metrics_api.selection import allowed, asked_levels, asked_stages, grouped, selected
 from metrics_api.stages import UNMAPPED
+from metrics_api.topics import BUGS, STORIES
+
+OPTIONS = ("step", "tz", "by", "asof", "deleted", "mode", "done_from", "order")
 
 
 @metric(
     "tapd.bugs.flow.cumulative",
-    topic="bugs",
+    topic=BUGS.name,
     splits=("stage",),
-    filters=ITEM_FILTERS,
-    options=("step", "tz", "by", "asof", "deleted", "mode", "done_from", "order"),
+    filters=BUGS.fields,
+    options=OPTIONS,
+    unit="items",
+)
+@metric(
+    "tapd.stories.flow.cumulative",
+    topic=STORIES.name,
+    splits=("stage",),
+    filters=STORIES.fields,
+    options=(*OPTIONS, "level"),
     unit="items",
 )
 def cumulative(frame: ItemFrame, query: Query) -> list[Row]:
@@ -27,7 +38,8 @@ def cumulative(frame: ItemFrame, query: Query) -> list[Row]:
 
     Bands follow items back and forth; arrivals never fall. With done_from=range the bands of final stages
     count only items whose present visit to that stage began in the window. Statuses without a stage show as
-    the band `unmapped`. With order=stacked the stages come as a diagram stacks them, done at the bottom.
+    the band `unmapped`. With order=stacked the stages come as a diagram stacks them, done at the bottom. Of
+    stories only those count that no story ever named as its parent, unless `level` says otherwise.
     Definition: docs/definitions.md, section 4.
     """
     if query.options.get("mode") == "arrivals":
@@ -54,8 +66,7 @@ def _from_the_bottom(frame: ItemFrame, names: list[str]) -> list[str]:
 
 def _arrivals(frame: ItemFrame, query: Query) -> tuple[list[str], dict[str, Array]]:
     """(groups, a line per group for each stage up to done); a stage filter limits items, not lines."""
-    rows = np.flatnonzero(selected(frame, query))
-    group, groups = grouped(frame, query, rows)
+    rows, group, groups = grouped(frame, query, np.flatnonzero(selected(frame, query)))
     levels = asked_levels(frame, query)
     counts = arrivals(frame, rows, group, len(groups), levels, query)
     return groups, {name: counts[:, at] for at, name in enumerate(levels)}

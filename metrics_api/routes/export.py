@@ -39,10 +39,25 @@ class Export:
     scope_parameter: Parameter
 
 
+def _tapd(path: str, collection: str) -> Export:
+    return Export(f"/api/v1/tapd/{path}", f"raw_tapd_{collection}", f"tapd.{path}", "workspace_id")
+
+
 EXPORTS: Final = (
-    Export("/api/v1/tapd/bugs", "raw_tapd_bug", "tapd.bugs", "workspace_id"),
-    Export("/api/v1/tapd/bug_changes", "raw_tapd_bug_change", "tapd.bug_changes", "workspace_id"),
-    Export("/api/v1/tapd/iterations", "raw_tapd_iteration", "tapd.iterations", "workspace_id"),
+    _tapd("bugs", "bug"),
+    _tapd("bug_changes", "bug_change"),
+    _tapd("removed_bugs", "removed_bug"),
+    _tapd("stories", "story"),
+    _tapd("story_changes", "story_change"),
+    _tapd("removed_stories", "removed_story"),
+    _tapd("story_bugs", "story_bug"),
+    _tapd("categories", "category"),
+    _tapd("tasks", "task"),
+    _tapd("task_changes", "task_change"),
+    _tapd("removed_tasks", "removed_task"),
+    _tapd("iterations", "iteration"),
+    _tapd("iteration_changes", "iteration_change"),
+    _tapd("releases", "release"),
     Export("/api/v1/gitlab/events", "raw_gitlab_event", "gitlab.events", "project_id"),
 )
 

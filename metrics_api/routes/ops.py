@@ -27,9 +27,12 @@ Grafana
 
 Records as JSON lines
   /api/v1/tapd/bugs?workspace_id=ID[&fields=id,status][&removed=include][&instance=NAME]
-  /api/v1/tapd/bug_changes?workspace_id=ID
-  /api/v1/tapd/iterations?workspace_id=ID
+  the same for bug_changes, removed_bugs, stories, story_changes, removed_stories, story_bugs, categories,
+  tasks, task_changes, removed_tasks, iterations, iteration_changes, releases
   /api/v1/gitlab/events?project_id=ID-OR-PATH
+
+Webhooks
+  POST /api/v1/gitlab/webhook, POST /api/v1/tapd/webhook
 
 Operation
   /healthz             the process is alive

@@ -9,9 +9,9 @@ from typing import Any
 from tests.company import expected, expected_engine, shop, six_items
 from tests.reference.answers import Answer
 from tests.reference.days import buckets
-from tests.reference.histories import instant
 from tests.reference.ledger import MOVES
 from tests.reference.questions import BACKLOG, CHANGES, EVENTS, FLOW, VERSION_BUGS, Query
+from tests.reference.told import instant
 
 BERLIN, SHANGHAI = "Europe/Berlin", "Asia/Shanghai"
 

@@ -41,6 +41,7 @@ def row(name: str, created: str, modified: str, status: str, **fields: Any) -> R
         "iteration_id": "0",
         "due": None,
         "resolution": "",
+        "label": None,
         "workspace_id": SCOPES[name[0]],
     }
     return record | fields

@@ -26,7 +26,7 @@ def mobile() -> Workspace:
     rows = [
         row("M10", "03-03 10:00", "03-10 12:00", "resolved", **v0, severity="serious"),
         row("M11", "03-02 11:00", "03-08 10:00", "closed", **v0),
-        row("M1", "03-10 04:00", "03-12 08:00", "resolved", **v0, severity=None),
+        row("M1", "03-10 04:00", "03-12 08:00", "resolved", **v0, severity=None, label="重点|"),
         row("M2", "03-03 00:00:00", "03-09 09:00", "reopened", **v1, severity="fatal"),
         row("M3", "03-06 14:00", "03-10 14:00", "new", **v1, iteration_id=SPRINT_2["id"]),
         row("M4", "03-07 14:00", "03-11 14:00", "in_progress", severity="advice", version_report="")

@@ -22,7 +22,8 @@ STATUS_MAP = {
 }
 
 ROWS: list[Record] = [
-    row("W1", "03-02 09:00", "03-05 15:00", "closed", **V0, severity="serious", module="登录, 注册"),
+    row("W1", "03-02 09:00", "03-05 15:00", "closed", **V0, severity="serious", module="登录, 注册")
+    | {"label": "阻塞|重点"},
     row("W2", "03-02 10:00", "03-10 10:00", "closed", **V0),
     row("W3", "03-03 09:00", "03-09 15:00", "resolved", **V0, severity="serious", module="登录, 注册"),
     row("W4", "03-03 15:00", "03-04 15:00", "closed", **V1),
@@ -41,7 +42,7 @@ ROWS: list[Record] = [
     row("W17", "03-06 08:00", "03-06 08:00", "new", module=None),
     row("W18", "03-07 09:00", "03-13 09:00", "closed", version_report="R&D #1, beta+", severity="serious"),
     row("W19", "03-08 15:00", "03-10 10:00", "in_progress", **V1),
-    row("W20", "03-03 08:00", "03-09 08:00", "closed", **V0),
+    row("W20", "03-03 08:00", "03-09 08:00", "closed", **V0, label="重点"),
     row("W21", "03-05 08:00", "03-12 09:30", "resolved", **V0),
     row("W22", "03-10 09:00", "03-10 09:00", "closed", **V1, severity="advice"),
     row("W23", "03-10 09:30", "03-10 09:30", "resolved", **V1, severity="prompt"),
@@ -60,9 +61,10 @@ CHANGES: list[Record] = [
     *walk("W1", "03-03 10:00 new>in_progress", "03-04 11:00 in_progress>resolved"),
     *walk("W1", "03-05 10:00 resolved>verified", "03-05 15:00 verified>closed"),
     change("W1", "03-05 15:00", "current_owner", "user02;", "user03;"),
-    # W2 reopened.
+    # W2 reopened; soon after it loses its label.
     *walk("W2", "03-02 14:00 new>in_progress", "03-03 16:00 in_progress>resolved"),
     *walk("W2", "03-04 09:00 resolved>closed", "03-06 09:00 closed>reopened"),
+    change("W2", "03-06 10:00", "label", "阻塞", "--"),
     *walk("W2", "03-09 10:00 reopened>resolved", "03-10 10:00 resolved>closed"),
     # W3 returned by the tester; its severity is changed while it is open.
     *walk("W3", "03-03 11:00 new>in_progress", "03-05 09:00 in_progress>resolved"),
@@ -102,6 +104,7 @@ CHANGES: list[Record] = [
     change("W19", "03-10 09:00", "status", "in_progress", "closed", is_step_change="1"),
     *walk("W19", "03-10 10:00 new>in_progress"),
     # W20's chain is broken in the middle (in_progress, then from resolved), W21's at its end (now resolved).
+    change("W20", "03-05 12:00", "label", "", "重点"),
     *walk("W20", "03-04 08:00 new>in_progress", "03-09 08:00 resolved>closed"),
     *walk("W21", "03-06 08:30 new>in_progress"),
     # W24 and W25: all that is left of them.

@@ -6,16 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from tests.company import expected, shop, six_items
+from tests.company import expected, shop, six_items, stories
 from tests.company.cases import NOW, TWO_WEEKS, Case, at, query, shop_cases, six_cases
 from tests.company.records import ENGINE
+from tests.company.story_cases import label_cases, story_cases
 from tests.reference.answers import answer
 from tests.reference.questions import BACKLOG
 
-COMPANY = shop.company()
+COMPANY = stories.company()
 
 
-@pytest.mark.parametrize("case", list(shop_cases()), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*shop_cases(), *label_cases(), *story_cases()], ids=lambda case: case.name)
 def test_the_reference_answers_the_hand_written_company(case: Case) -> None:
     assert answer(COMPANY, case.query) == case.expected
 

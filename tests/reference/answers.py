@@ -11,7 +11,8 @@ from .days import Bucket, buckets, last_bucket
 from .flow import arrival_stages, arrivals, bands, existing_bugs, open_bugs
 from .ledger import MOVES, moves
 from .population import Population
-from .questions import BACKLOG, CHANGES, EVENTS, FLOW, VERSION_BUGS, Query
+from .questions import BACKLOG, CHANGES, EVENTS, FLOW, STORY_FLOW, VERSION_BUGS, Query
+from .stages import stacked
 from .wire import Company
 
 Points = list[tuple[int, int | None]]
@@ -27,7 +28,7 @@ def answer(company: Company, query: Query, known: Mapping[str, int | None] | Non
     """
     if query.metric == EVENTS:
         return event_answer(company, query, known)
-    population = Population(company)
+    population = Population(company, "stories" if query.metric == STORY_FLOW else "bugs")
     zone = query.tz or zone_of(population, query)
     if query.metric == VERSION_BUGS:
         grid = [last_bucket(query.until, query.now, query.step, zone)]
@@ -61,11 +62,12 @@ def drawn(
 ) -> set[int]:
     """The starts of the buckets with values: neither before the first record nor after what is known.
 
-    Decisions: the first record is the earliest instant any bug was in one of the workspaces asked for, its
-    bucket has a value; so has the bucket in which what is known ends. No workspace: nothing is known.
+    Decisions: the first record is the earliest instant any item was in one of the workspaces asked for,
+    whatever the filters and the level; its bucket has a value; so has the bucket in which what is known
+    ends. No workspace: nothing is known.
     """
     scopes = population.asked_workspaces(query)
-    firsts = [s.start for bug in population.bugs for s in bug.spans if s.fields["workspace"] in scopes]
+    firsts = [s.start for one in population.members for s in one.spans if s.fields["workspace"] in scopes]
     until = known_until(scopes, query, known)
     if not firsts or until is None:
         return set()
@@ -82,18 +84,15 @@ def known_until(scopes: list[str], query: Query, known: Mapping[str, int | None]
 
 
 def split(population: Population, query: Query, by: str, counter: "Counter", grid: list[Bucket]) -> Counts:
-    """A metric by the values of a field: each value's numbers are those of the query filtered by it.
+    """A metric by the values of a field: each value's numbers are those of the items that have it among
+    those the query selects.
 
     Decision: values with nothing to count in the window are not listed.
     """
     found: Counts = {}
-    allowed = population.filter_values(query, by)
-    values = {span.fields[by] for bug in population.bugs for span in bug.spans}
+    values = {one for member in population.members for s in member.spans for one in s.values(by)}
     for value in population.ordered(by, values, query):
-        if allowed is not None and value not in allowed:
-            continue
-        narrowed = replace(query, filters={**query.filters, by: frozenset([value])})
-        counts = counter(population, narrowed, query, grid)
+        counts = counter(population, replace(query, within=(by, value)), query, grid)
         if any(any(series) for series in counts.values()):
             for name, series in counts.items():
                 found[value if name == "all" else f"{value}/{name}"] = series
@@ -103,13 +102,15 @@ def split(population: Population, query: Query, by: str, counter: "Counter", gri
 def flow_counts(population: Population, query: Query, asked: Query, grid: list[Bucket]) -> Counts:
     """Bands or arrivals; the stages are those of the query as asked, not of one value of its split."""
     stages = population.stages(asked)
+    shown = [s.name for s in (stacked(stages) if query.order == "stacked" else stages)]
     if query.mode == "arrivals":
         stages = arrival_stages(stages)
         rows = [arrivals(population, query, stages, clipped(end, query)) for _, end in grid]
     else:
         since = grid[0][0]
         rows = [bands(population, query, stages, clipped(end, query), since) for _, end in grid]
-    return {stage.name: [row[n] for row in rows] for n, stage in enumerate(stages)}
+    lines = {stage.name: [row[n] for row in rows] for n, stage in enumerate(stages)}
+    return {name: lines[name] for name in shown if name in lines}
 
 
 def change_counts(population: Population, query: Query, asked: Query, grid: list[Bucket]) -> Counts:
@@ -139,6 +140,7 @@ def clipped(end: int, query: Query) -> int:
 Counter = Callable[[Population, Query, Query, list[Bucket]], Counts]
 COUNTERS: dict[str, Counter] = {
     FLOW: flow_counts,
+    STORY_FLOW: flow_counts,
     CHANGES: change_counts,
     BACKLOG: backlog_counts,
     VERSION_BUGS: version_counts,

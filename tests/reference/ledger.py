@@ -1,6 +1,6 @@
 """The ledger of bugs: what happened when, told as moves of bugs in and out of a selection."""
 
-from .population import Bug, Population, Selection, Span
+from .population import Member, Population, Selection, Span
 from .questions import Query
 
 MOVES = (
@@ -21,7 +21,7 @@ def moves(population: Population, query: Query) -> list[tuple[int, str]]:
     selection = Selection(population, query)
     order = [stage.name for stage in population.stages(query)]
     found: list[tuple[int, str]] = []
-    for bug in population.bugs:
+    for bug in population.members:
         found += born(bug, selection)
         for before, after in zip(bug.spans, bug.spans[1:], strict=False):
             names = changed(before, after, selection.has(bug, before), selection.has(bug, after), order)
@@ -30,7 +30,7 @@ def moves(population: Population, query: Query) -> list[tuple[int, str]]:
     return found
 
 
-def born(bug: Bug, selection: Selection) -> list[tuple[int, str]]:
+def born(bug: Member, selection: Selection) -> list[tuple[int, str]]:
     """A bug created in an end stage is created and closed at once, one created in resolved is resolved."""
     first = bug.spans[0]
     if not selection.has(bug, first):
@@ -71,7 +71,7 @@ def place(span: Span, order: list[str]) -> int:
     return order.index(span.stage.name) if span.stage.name in order else len(order)
 
 
-def left(bug: Bug, selection: Selection) -> list[tuple[int, str]]:
+def left(bug: Member, selection: Selection) -> list[tuple[int, str]]:
     """The removal of a bug; a closed one that is moved away is in no series."""
     last = bug.spans[-1]
     if bug.ended is None or not selection.has(bug, last):

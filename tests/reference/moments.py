@@ -23,3 +23,8 @@ def clock(base: int, moment: int) -> datetime:
 def epoch(base: int, moment: int) -> int:
     """A moment as epoch seconds."""
     return int(clock(base, moment).timestamp())
+
+
+def wire_time(base: int, moment: int) -> str:
+    """A moment as TAPD writes it."""
+    return clock(base, moment).strftime("%Y-%m-%d %H:%M:%S")

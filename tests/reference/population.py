@@ -1,10 +1,11 @@
-"""The bugs of a company as a query sees them: spans with product, version and stage, and who is selected."""
+"""The bugs or the stories of a company as a query sees them: spans with product, version and stage."""
 
 from dataclasses import dataclass, replace
 
-from .histories import Item, histories, link
-from .questions import BUG_FILTERS, Query, meant
+from .histories import Item, histories
+from .questions import BUG_FILTERS, STORY_FILTERS, Query, meant
 from .stages import NOWHERE, UNMAPPED, Stage, merged, workflow
+from .told import Kind, clean, link
 from .wire import Company, Workspace
 
 NA = "N/A"
@@ -14,7 +15,7 @@ SEVERITIES = ("fatal", "serious", "normal", "prompt", "advice")
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch [start, end) of one bug's life in which nothing changed; end None: it lasts.
+    """A stretch [start, end) of one item's life in which nothing changed; end None: it lasts.
 
     `entered` is when the present visit to the stage began, whatever else changed since.
     """
@@ -25,18 +26,26 @@ class Span:
     stage: Stage
     entered: int
 
+    def values(self, name: str) -> frozenset[str]:
+        """What an item has in a field: one value, but of labels as many as it has."""
+        return frozenset(self.fields[name].split("|") if name == "label" else [self.fields[name]])
+
 
 @dataclass(frozen=True)
-class Bug:
-    """`why` it ended: deleted, merged, moved, or None; `ended` the instant."""
+class Member:
+    """One item; `why` it ended: deleted, merged, moved, or None; `ended` the instant.
+
+    `parent`: some item named it as its parent at some time.
+    """
 
     id: str
     spans: tuple[Span, ...]
     ended: int | None
     why: str | None
+    parent: bool = False
 
     def before(self, end: int) -> Span | None:
-        """The span of the last instant before `end`; None where the bug did not exist."""
+        """The span of the last instant before `end`; None where the item did not exist."""
         for span in self.spans:
             if span.start < end and (span.end is None or span.end >= end):
                 return span
@@ -44,24 +53,32 @@ class Bug:
 
 
 class Population:
-    """All bugs of a company, the values its fields take, and the natural order of these."""
+    """All items of a kind, the values their fields take, and the natural order of these."""
 
-    def __init__(self, company: Company) -> None:
+    def __init__(self, company: Company, kind: Kind = "bugs") -> None:
         self.company = company
+        self.kind = kind
         self.workspaces = {workspace.id: workspace for workspace in company.workspaces}
-        self.workflows = {w.id: workflow(company, w) for w in company.workspaces}
-        self.bugs = [self.bug(item) for item in histories(company)]
-        self.known: dict[str, set[str]] = {name: set() for name in BUG_FILTERS}
-        for bug in self.bugs:
-            for span in bug.spans:
-                for name in BUG_FILTERS:
-                    self.known[name].add(span.fields[name])
+        self.workflows = {w.id: workflow(company, w, kind) for w in company.workspaces}
+        items = histories(company, kind)
+        named = {parent for item in items for parent in item.parents}
+        self.members = [self.member(item, item.id in named) for item in items]
+        filters = BUG_FILTERS if kind == "bugs" else STORY_FILTERS
+        self.known: dict[str, set[str]] = {name: set() for name in filters}
+        for member in self.members:
+            for span in member.spans:
+                for name in filters:
+                    self.known[name] |= span.values(name)
         self.known["workspace"] |= set(self.workspaces)
         self.known["product"] |= {product.name for product in company.products()}
         self.known["stage"] |= {s.name for w in self.workflows.values() for s in w.stages}
-        self.known["status"] |= {code for w in company.workspaces for code in w.status_map}
+        for one in company.workspaces:
+            for flow in [one] if kind == "bugs" else one.types:
+                self.known["status"] |= set(flow.status_map)
+            if kind == "stories":
+                self.known["type"] |= {type_name(one, listed.id) for listed in one.types}
 
-    def bug(self, item: Item) -> Bug:
+    def member(self, item: Item, parent: bool) -> Member:
         spans: list[Span] = []
         for n, (start, values) in enumerate(item.spans):
             end = item.spans[n + 1][0] if n + 1 < len(item.spans) else item.ended
@@ -69,17 +86,22 @@ class Population:
             stays = bool(spans) and spans[-1].stage.name == stage.name
             entered = spans[-1].entered if stays else start
             spans.append(Span(start, end, self.fields(values, stage), stage, entered))
-        return Bug(item.id, tuple(spans), item.ended, item.why)
+        return Member(item.id, tuple(spans), item.ended, item.why, parent)
 
     def fields(self, values: dict[str, str], stage: Stage) -> dict[str, str]:
-        """What filters and splits look at: names for ids, N/A for what is empty."""
+        """What filters and splits look at: names for ids, N/A for what is empty; labels joined by `|`."""
         workspace = self.workspaces[values["workspace"]]
         product = self.company.product_of(workspace.id)
         iteration = iteration_name(workspace, values["iteration_id"])
-        version = iteration if product.version_field == "iteration" else values[product.version_field]
-        seen = {name: values[name] for name in ("status", "severity", "priority", "module")}
+        seen = {name: values[name] for name in ("status", "priority", "module", "label")}
         seen |= {"product": product.name, "workspace": workspace.id, "stage": stage.name}
-        seen |= {"version": version, "iteration": iteration}
+        if self.kind == "bugs":
+            field = product.version_field
+            version = iteration if field == "iteration" else values[field]
+            seen |= {"version": version, "iteration": iteration, "severity": values["severity"]}
+        else:
+            kind = type_name(workspace, values["workitem_type_id"])
+            seen |= {"version": iteration, "iteration": iteration, "type": kind}
         return {name: value or NA for name, value in seen.items()}
 
     def asked_workspaces(self, query: Query) -> list[str]:
@@ -97,7 +119,7 @@ class Population:
         return meant(query.filters[name], self.known[name]) if name in query.filters else None
 
     def stages(self, query: Query) -> list[Stage]:
-        """The stages of the workspaces asked for, and `unmapped` where a bug of theirs ever was.
+        """The stages of the workspaces asked for, and `unmapped` where an item of theirs ever was.
 
         Decision: with asof=now also those of other workspaces that selected bugs were in before they came.
         """
@@ -107,15 +129,14 @@ class Population:
         if query.asof == "now":
             visited = [
                 span.fields["workspace"]
-                for bug in self.bugs
-                if selection.has(bug, bug.spans[-1])
-                for span in bug.spans
+                for member in self.members
+                if selection.has(member, member.spans[-1])
+                for span in member.spans
             ]
         scopes = list(dict.fromkeys([*asked, *visited]))
         found = merged([self.workflows[scope] for scope in scopes])
-        if any(
-            s.stage.name == UNMAPPED for b in self.bugs for s in b.spans if s.fields["workspace"] in scopes
-        ):
+        spans = [span for member in self.members for span in member.spans]
+        if any(s.stage.name == UNMAPPED and s.fields["workspace"] in scopes for s in spans):
             found.append(NOWHERE)
         return found
 
@@ -147,19 +168,30 @@ def iteration_name(workspace: Workspace, word: str) -> str:
     return names.get(link(word), link(word))
 
 
-class Selection:
-    """Whether a query's filters select a bug in one of its spans.
+def type_name(workspace: Workspace, kind: str) -> str:
+    """The name of a workitem type, its id where it has none. "" for none."""
+    names = {one.id: clean(one.record["name"]) for one in workspace.types}
+    return names.get(kind) or kind
 
-    as of then by the values of that span; as of now by the bug's last ones, a removed bug's last known.
-    deleted=exclude leaves out whatever ended by removal: deleted, merged, or moved to where nobody collects.
+
+class Selection:
+    """Whether a query's filters select an item in one of its spans.
+
+    as of then by the values of that span; as of now by the item's last ones, a removed item's last known.
+    Of several labels one must be asked for. deleted=exclude leaves out whatever ended by removal: deleted,
+    merged, or moved to where nobody collects. level goes by what was ever named as a parent.
     """
 
     def __init__(self, population: Population, query: Query) -> None:
         self.query = query
         self.filters = {name: population.filter_values(query, name) for name in query.filters}
 
-    def has(self, bug: Bug, span: Span) -> bool:
-        if self.query.deleted == "exclude" and bug.why is not None:
+    def has(self, member: Member, span: Span) -> bool:
+        if self.query.deleted == "exclude" and member.why is not None:
             return False
-        judged = bug.spans[-1] if self.query.asof == "now" else span
-        return all(values is None or judged.fields[name] in values for name, values in self.filters.items())
+        if self.query.level != "all" and member.parent != (self.query.level == "parent"):
+            return False
+        judged = member.spans[-1] if self.query.asof == "now" else span
+        if self.query.within and self.query.within[1] not in judged.values(self.query.within[0]):
+            return False
+        return all(asked is None or judged.values(name) & asked for name, asked in self.filters.items())

@@ -7,6 +7,7 @@ VERSION_BUGS = "tapd.product.version.bugs"
 CHANGES = "tapd.bugs.change.daily"
 BACKLOG = "tapd.bugs.backlog.daily"
 FLOW = "tapd.bugs.flow.cumulative"
+STORY_FLOW = "tapd.stories.flow.cumulative"
 EVENTS = "gitlab.events.daily"
 
 BUG_FILTERS = (
@@ -19,7 +20,9 @@ BUG_FILTERS = (
     "severity",
     "priority",
     "module",
+    "label",
 )
+STORY_FILTERS = (*(name for name in BUG_FILTERS if name != "severity"), "type")
 EVENT_FILTERS = ("product", "component", "ref")
 
 
@@ -39,6 +42,10 @@ class Query:
     deleted: Literal["until", "exclude"] = "until"
     mode: Literal["bands", "arrivals"] = "bands"
     done_from: Literal["all", "range"] = "all"
+    order: Literal["stages", "stacked"] = "stages"
+    level: Literal["leaf", "parent", "all"] = "leaf"
+    # One value of a field besides the filters, as a line of a split has it; nobody can ask for it.
+    within: tuple[str, str] | None = None
 
     def target(self, separator: str = "#") -> str:
         """The expression that asks this; values that hold a comma go into braces."""
@@ -47,7 +54,7 @@ class Query:
             text = ",".join(sorted(values))
             pairs.append(f"{name}={{{text}}}" if "," in text else f"{name}={text}")
         defaults = {"by": None, "step": "1d", "tz": None, "asof": "then", "deleted": "until"}
-        defaults |= {"mode": "bands", "done_from": "all"}
+        defaults |= {"mode": "bands", "done_from": "all", "order": "stages", "level": "leaf"}
         pairs += [
             f"{name}={getattr(self, name)}"
             for name, default in defaults.items()

@@ -1,16 +1,19 @@
-"""Stages: as configured, or guessed from a workspace's workflow, and their order over several workspaces."""
+"""Stages: as configured, or guessed from a workspace's workflows, and their order over several workspaces."""
 
 from dataclasses import dataclass
 
-from .wire import Company, Workspace
+from .told import Kind, Values
+from .wire import Company, StoryType, Workspace
 
 UNMAPPED = "unmapped"
 OWN_CODES = ("new", "in_progress", "resolved", "verified", "reopened", "rejected", "closed")
+STORY_CODES = ("planning", "developing", *OWN_CODES)
+DROPPED_WORDS = ("拒绝", "取消", "废弃")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of one workspace; `flag` is waiting, active, done, dropped, or unmapped for the last band."""
+    """A stage of one workspace; `flag` is waiting, active, done or dropped, or unmapped for the last band."""
 
     name: str
     flag: str
@@ -23,6 +26,7 @@ class Stage:
 
 
 NOWHERE = Stage(UNMAPPED, "unmapped")
+Groups = dict[str, tuple[Stage, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,12 @@ class Workflow:
         return self.of_status.get(status, NOWHERE)
 
 
-def workflow(company: Company, workspace: Workspace) -> Workflow:
+def workflow(company: Company, workspace: Workspace, kind: Kind = "bugs") -> Workflow:
     """The configured stages of the workspace's product, else the guess."""
-    rules = company.product_of(workspace.id).stages
+    product = company.product_of(workspace.id)
+    rules = product.stages if kind == "bugs" else product.story_stages
     if not rules:
-        return guess(workspace)
+        return guess(workspace) if kind == "bugs" else guess_of_stories(workspace.types)
     stages = tuple(Stage(rule.name, rule.flag, rule.resolved) for rule in rules)
     of_status = {s: stage for rule, stage in zip(rules, stages, strict=True) for s in rule.statuses}
     return Workflow(stages, of_status)
@@ -52,7 +57,7 @@ def guess(workspace: Workspace) -> Workflow:
     A code that is in last_steps but not in status_map is no status of the workspace. Decision: two active
     codes shown under one label are one stage.
     """
-    groups: dict[str, tuple[Stage, list[str]]] = {}
+    groups: Groups = {}
     for code, label in workspace.status_map.items():
         own_name = code if code in OWN_CODES else label
         if code == "closed" or (code not in OWN_CODES and code in workspace.last_steps):
@@ -69,12 +74,55 @@ def guess(workspace: Workspace) -> Workflow:
             group, stage = f"active {label}", Stage(own_name, "active")
         # The first code of a group gives it its place and its name.
         groups.setdefault(group, (stage, []))[1].append(code)
+    return ends_last(groups)
+
+
+def guess_of_stories(types: list[StoryType]) -> Workflow:
+    """Stages from the workflows of all workitem types in their order; a code keeps its first meaning.
+
+    Decision: two codes shown under one name are one stage, of the flag of the first.
+    """
+    groups: Groups = {}
+    seen: set[str] = set()
+    for one in types:
+        for code, label in one.status_map.items():
+            if code in seen:
+                continue
+            seen.add(code)
+            name = code if code in STORY_CODES else label
+            if code == first_code(one):
+                group, stage = f"open {name}", Stage(name, "waiting")
+            elif code in one.last_steps and (code == "rejected" or any(w in label for w in DROPPED_WORDS)):
+                group, stage = "dropped", Stage(name, "dropped")
+            elif code in one.last_steps:
+                group, stage = "done", Stage(name, "done")
+            else:
+                group, stage = f"open {name}", Stage(name, "active")
+            groups.setdefault(group, (stage, []))[1].append(code)
+    return ends_last(groups)
+
+
+def ends_last(groups: Groups) -> Workflow:
+    """The stages in their order, done and dropped at the end."""
     ordered = [group for name, group in groups.items() if name not in ("done", "dropped")]
     ordered += [groups[name] for name in ("done", "dropped") if name in groups]
     return Workflow(
         tuple(stage for stage, _ in ordered),
         {code: stage for stage, codes in ordered for code in codes},
     )
+
+
+def first_code(one: Workspace | StoryType) -> str:
+    """The status a workflow begins with."""
+    return one.first_step or next(iter(one.status_map), "")
+
+
+def first_status(workspace: Workspace, kind: Kind, values: Values) -> str:
+    """The first status of an item's workflow; a story of unknown type has that of the first type."""
+    if kind == "bugs":
+        return first_code(workspace)
+    mine = [one for one in workspace.types if one.id == values["workitem_type_id"]]
+    return next((first_code(one) for one in [*mine, *workspace.types] if one.status_map), "")
 
 
 def merged(workflows: list[Workflow]) -> list[Stage]:
@@ -92,3 +140,10 @@ def merged(workflows: list[Workflow]) -> list[Stage]:
         return list(by_name.values())
     rank = {"done": 1, "dropped": 2}
     return sorted(by_name.values(), key=lambda stage: rank.get(stage.flag, 0))
+
+
+def stacked(stages: list[Stage]) -> list[Stage]:
+    """As a diagram stacks them: the final ones, the open ones from the last to the first, unmapped last."""
+    final = [stage for stage in stages if not stage.open]
+    last = [stage for stage in stages if stage.name == UNMAPPED]
+    return [*final, *(stage for stage in reversed(stages) if stage.open and stage not in last), *last]

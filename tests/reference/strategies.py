@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from .event_plans import ACTIONS, OFFSETS, REFS, EventPlan, project_path
 from .moments import A_DAY, MOMENTS, epoch
-from .plans import (
+from .plans import BugPlan, CompanyPlan, Move, Step, StoryPlan
+from .questions import BACKLOG, CHANGES, EVENTS, FLOW, STORY_FLOW, VERSION_BUGS, Query
+from .story_records import type_id
+from .vocabulary import (
     DEFAULT,
     EXTENDED,
     FIELDS,
     ITERATIONS,
+    LABELS,
     MODULES,
     OWN,
     POOLS,
@@ -24,19 +28,18 @@ from .plans import (
     PRODUCTS,
     SEVERITIES,
     STAGES,
+    STORY_FIELDS,
+    STORY_POOLS,
+    STORY_STAGES,
     STRANGE_STATUS,
+    TYPES,
     VERSION_FIELDS,
     WORKFLOWS,
     WORKSPACES,
     ZONES,
-    BugPlan,
-    CompanyPlan,
-    Move,
-    Step,
-    wire_company,
 )
-from .questions import BACKLOG, CHANGES, EVENTS, FLOW, VERSION_BUGS, Query
 from .wire import Company
+from .written import wire_company
 
 NUMBERS = st.integers(0, 9)
 # Half of what happens follows in the same second or the next that matters.
@@ -64,6 +67,22 @@ BUGS = st.builds(
     early=RARELY,
     mend=RARELY,
 )
+STORY_CHANGED = st.sampled_from(("status", "status", "status", "status", *STORY_POOLS))
+STORIES = st.builds(
+    StoryPlan,
+    created=st.integers(0, MOMENTS - 1),
+    first=st.tuples(*([NUMBERS] * len(STORY_FIELDS))),
+    steps=st.lists(st.builds(Step, GAPS, STORY_CHANGED, NUMBERS, QUIRKS), max_size=6).map(tuple),
+    workspace=st.integers(0, 2),
+    end=st.sampled_from(("", "", "", "", "delete", "delete", "restored")),
+    end_after=GAPS,
+    unseen=RARELY,
+    early=RARELY,
+    mend=RARELY,
+    told=st.booleans(),
+)
+# The workitem types of a workspace, by number and in their order.
+TYPE_LISTS = st.sampled_from(((0,), (0, 1), (1, 2), (2, 1), (0, 1, 2), (2, 0)))
 EVENT_PLANS = st.builds(
     EventPlan,
     moment=st.integers(0, MOMENTS - 1),
@@ -75,11 +94,19 @@ PAIR = st.tuples(st.integers(0, len(ZONES) - 1), st.integers(0, len(ZONES) - 1))
 
 
 @st.composite
-def company_plans(draw: st.DrawFn, settled: bool = True) -> CompanyPlan:
-    """Plans of companies with 1 to 3 workspaces, 1 or 2 products, 5 to 15 bugs and up to 12 events."""
+def company_plans(draw: st.DrawFn, settled: bool = True, mostly: str = "bugs") -> CompanyPlan:
+    """Plans of companies with 1 to 3 workspaces, 1 or 2 products and up to 12 events.
+
+    They have 5 to 15 bugs or stories, whichever they are to have `mostly`, and few others.
+    """
     homes = draw(st.sampled_from(((0,), (0, 0), (0, 1), (0, 0, 1), (0, 1, 1), (0, 0, 0))))
     kinds = st.integers(0, len(WORKFLOWS) - 1)
-    workflow, configured = draw(kinds), draw(st.booleans())
+    workflow, configured, types = draw(kinds), draw(st.booleans()), draw(TYPE_LISTS)
+
+    def some(plans: st.SearchStrategy[Any], what: str) -> tuple[Any, ...]:
+        fewest, most = (5, 15) if what == mostly else (0, 2)
+        return tuple(draw(st.lists(plans, min_size=fewest, max_size=most)))
+
     plan = CompanyPlan(
         base=draw(st.integers(0, 2)),
         homes=homes,
@@ -88,11 +115,20 @@ def company_plans(draw: st.DrawFn, settled: bool = True) -> CompanyPlan:
         zones=draw(PAIR),
         version_fields=draw(st.tuples(*([st.integers(0, len(VERSION_FIELDS) - 1)] * 2))),
         labelled=draw(st.booleans()),
-        bugs=tuple(draw(st.lists(BUGS, min_size=5, max_size=15))),
+        bugs=some(BUGS, "bugs"),
         events=tuple(draw(st.lists(EVENT_PLANS, max_size=12))),
         cornerstones=settled or draw(st.booleans()),
+        types=(types, types if settled else draw(TYPE_LISTS)),
+        stories=some(STORIES, "stories"),
+        renamed=draw(st.sampled_from((None, None, MOMENTS // 4, MOMENTS // 2, 2 * MOMENTS))),
     )
-    return replace(plan, bugs=tuple(settled_bug(bug) for bug in plan.bugs)) if settled else plan
+    if not settled:
+        return plan
+    return replace(
+        plan,
+        bugs=tuple(settled_bug(bug) for bug in plan.bugs),
+        stories=tuple(settled_story(story) for story in plan.stories),
+    )
 
 
 def settled_bug(bug: BugPlan) -> BugPlan:
@@ -109,6 +145,13 @@ def settled_bug(bug: BugPlan) -> BugPlan:
         moves=tuple(replace(move, steps=without_iterations(move.steps)) for move in bug.moves),
         unseen=False,
     )
+
+
+def settled_story(story: StoryPlan) -> StoryPlan:
+    """Leaves out a story gone before a look of which the feed tells a type but no status."""
+    told = {step.field for step in story.steps if step.quirk not in ("parallel", "flagged")}
+    unclear = story.end == "delete" and "workitem_type_id" in told and "status" not in told
+    return replace(story, told=story.told or unclear)
 
 
 def without_iterations(steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -134,13 +177,27 @@ VALUES: dict[str, tuple[str, ...]] = {
     "severity": (*(value or "N/A" for value in SEVERITIES), "no such"),
     "priority": tuple(value or "N/A" for value in PRIORITIES),
     "module": tuple(value or "N/A" for value in MODULES),
+    "label": (*dict.fromkeys(label for text in LABELS for label in text.split("|") if label), "N/A", "none"),
+}
+STORY_VALUES: dict[str, tuple[str, ...]] = {
+    **{name: values for name, values in VALUES.items() if name != "severity"},
+    "version": (*ITERATION_NAMES, "v1#1#0", "N/A", "no such"),
+    "stage": (
+        *(stage.name for stage in STORY_STAGES),
+        *("planning", "developing", "resolved", "rejected", "草稿", "Test, #2", "已上线", "unmapped"),
+    ),
+    "status": (*dict.fromkeys(code for _, codes, _, _ in TYPES for code in codes), STRANGE_STATUS),
+    "priority": ("N/A", "Nice To Have", "Low", "Middle", "High", "high", "3"),
+    "type": (*(name for name, _, _, _ in TYPES if name), type_id(WORKSPACES[0], 2), "N/A", "bug"),
 }
 EVENT_VALUES: dict[str, tuple[str, ...]] = {
     "product": (*PRODUCTS, "nobody's"),
     "component": (project_path(0), project_path(1), "group/none"),
     "ref": ("main", "feature/a #1", "N/A", "none"),
 }
-METRICS = st.sampled_from((CHANGES, CHANGES, FLOW, FLOW, BACKLOG, VERSION_BUGS, EVENTS))
+METRICS = st.sampled_from(
+    (CHANGES, CHANGES, FLOW, FLOW, BACKLOG, VERSION_BUGS, EVENTS, STORY_FLOW, STORY_FLOW)
+)
 
 
 @st.composite
@@ -169,12 +226,16 @@ def queries(draw: st.DrawFn, base: int, metric: str | None = None, settled: bool
     if metric == EVENTS:
         filters = draw(filter_sets(EVENT_VALUES))
     else:
-        filters = draw(filter_sets(VALUES))
+        values = STORY_VALUES if metric == STORY_FLOW else VALUES
+        filters = draw(filter_sets(values))
         options["asof"] = draw(st.sampled_from(("then", "then", "now")))
         options["deleted"] = draw(st.sampled_from(("until", "until", "exclude")))
-    if metric in (BACKLOG, FLOW) or (metric == CHANGES and not settled):
-        options["by"] = draw(st.sampled_from((None, None, *VALUES)))
-    if metric == FLOW:
+    if metric in (BACKLOG, FLOW, STORY_FLOW) or (metric == CHANGES and not settled):
+        options["by"] = draw(st.sampled_from((None, None, *values)))
+    if metric == STORY_FLOW:
+        options["level"] = draw(st.sampled_from(("leaf", "leaf", "parent", "all")))
+    if metric in (FLOW, STORY_FLOW):
+        options["order"] = draw(st.sampled_from(("stages", "stages", "stacked")))
         options["mode"] = draw(st.sampled_from(("bands", "arrivals")))
         options["done_from"] = draw(st.sampled_from(("all", "range")))
     # After the last change, removal and modification any bug may have.
@@ -185,5 +246,6 @@ def queries(draw: st.DrawFn, base: int, metric: str | None = None, settled: bool
 @st.composite
 def scenarios(draw: st.DrawFn, metric: str | None = None, settled: bool = True) -> tuple[Company, Query]:
     """A company and a question about it."""
-    plan = draw(company_plans(settled))
+    metric = metric or draw(METRICS)
+    plan = draw(company_plans(settled, {STORY_FLOW: "stories", EVENTS: "events"}.get(metric, "bugs")))
     return wire_company(plan), draw(queries(plan.base, metric, settled))

@@ -6,8 +6,9 @@ import pytest
 
 from tests.company.records import MOBILE, WEB, change, numbered, removal, row, walk
 from tests.reference.answers import answer
-from tests.reference.histories import histories, instant
+from tests.reference.histories import histories
 from tests.reference.questions import BACKLOG, CHANGES, FLOW, Query
+from tests.reference.told import instant
 from tests.reference.wire import Company, Record, Workspace
 
 STATUSES = {

@@ -2,20 +2,26 @@
 
 import random
 from dataclasses import replace
+from typing import TypeVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .answers import Answer, answer
 from .moments import A_DAY, epoch
-from .plans import WORKFLOWS, BugPlan, CompanyPlan, Step, wire_company
-from .questions import BACKLOG, CHANGES, FLOW, VERSION_BUGS, Query
+from .plans import BugPlan, CompanyPlan, Step, StoryPlan
+from .questions import BACKLOG, CHANGES, FLOW, STORY_FLOW, VERSION_BUGS, Query
 from .strategies import company_plans, scenarios
+from .vocabulary import TYPES, WORKFLOWS
 from .wire import Company, last_look
+from .written import wire_company
 
 CAMPAIGN = settings(
     max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
+
+
+Plan = TypeVar("Plan", BugPlan, StoryPlan)
 
 
 def values(answered: Answer) -> list[list[int | None]]:
@@ -61,10 +67,10 @@ def test_bands_sum_to_what_exists_and_none_is_negative(scenario: tuple[Company, 
 
 
 @CAMPAIGN
-@given(scenarios(FLOW, settled=False))
+@given(st.sampled_from((FLOW, STORY_FLOW)).flatmap(lambda metric: scenarios(metric, settled=False)))
 def test_arrivals_never_fall_and_never_cross(scenario: tuple[Company, Query]) -> None:
     company, asked = scenario
-    series = values(answer(company, replace(asked, mode="arrivals", by=None)))
+    series = values(answer(company, replace(asked, mode="arrivals", by=None, order="stages")))
     for line in series:
         known = [value for value in line if value is not None]
         assert known == sorted(known)
@@ -73,27 +79,41 @@ def test_arrivals_never_fall_and_never_cross(scenario: tuple[Company, Query]) ->
 
 
 def forward_only(plan: CompanyPlan) -> CompanyPlan:
-    """The same bugs, moving only forward through mapped stages to done."""
+    """The same items, moving only forward through mapped stages to done."""
     codes = list(WORKFLOWS[0][0])
-    path = [codes.index(code) for code in ("new", "in_progress", "resolved", "verified", "closed")]
+    paths = {
+        BugPlan: [codes.index(code) for code in ("new", "in_progress", "resolved", "verified", "closed")],
+        StoryPlan: [list(TYPES[0][1]).index(code) for code in ("planning", "developing", "resolved")],
+    }
 
-    def bug(old: BugPlan) -> BugPlan:
-        steps = tuple(Step(step.after + 1, "status", 0) for step in old.steps)
-        ahead = path[old.first[0] % 5 + 1 :][: len(steps)]
-        walked = tuple(replace(step, value=code) for step, code in zip(steps, ahead, strict=False))
-        first = (path[old.first[0] % 5], *old.first[1:])
-        return BugPlan(old.created, first, walked, old.workspace)
+    def forward(old: Plan) -> Plan:
+        path = paths[type(old)]
+        place = old.first[0] % len(path)
+        steps = tuple(
+            Step(step.after + 1, "status", code)
+            for step, code in zip(old.steps, path[place + 1 :], strict=False)
+        )
+        return type(old)(old.created, (path[place], *old.first[1:]), steps, old.workspace)
 
-    bugs = tuple(bug(old) for old in plan.bugs)
-    return replace(plan, workflows=(0, 0), configured=(False, False), bugs=bugs)
+    return replace(
+        plan,
+        workflows=(0, 0),
+        types=((0,), (0,)),
+        configured=(False, False),
+        bugs=tuple(forward(one) for one in plan.bugs),
+        stories=tuple(forward(one) for one in plan.stories),
+    )
 
 
 @CAMPAIGN
-@given(company_plans())
-def test_both_definitions_agree_while_work_only_moves_forward(plan: CompanyPlan) -> None:
+@given(st.sampled_from(("bugs", "stories")), st.data())
+def test_both_definitions_agree_while_work_only_moves_forward(mostly: str, data: st.DataObject) -> None:
+    plan = data.draw(company_plans(mostly=mostly))
     company = wire_company(forward_only(plan))
     start = epoch(plan.base, -2 * A_DAY)
-    query = Query(FLOW, start, start + 16 * 86_400, start + 60 * 86_400)
+    query = Query(
+        STORY_FLOW if mostly == "stories" else FLOW, start, start + 16 * 86_400, start + 60 * 86_400
+    )
     bands = values(answer(company, query))[:-1]
     arrivals = values(answer(company, replace(query, mode="arrivals")))
     for row, arrived in zip(zip(*bands, strict=True), zip(*arrivals, strict=True), strict=True):
@@ -112,6 +132,9 @@ def test_the_order_of_records_does_not_matter(scenario: tuple[Company, Query], s
             bugs=shaken.sample(w.bugs, len(w.bugs)),
             changes=shaken.sample(w.changes, len(w.changes)),
             removed=shaken.sample(w.removed, len(w.removed)),
+            stories=shaken.sample(w.stories, len(w.stories)),
+            story_changes=shaken.sample(w.story_changes, len(w.story_changes)),
+            removed_stories=shaken.sample(w.removed_stories, len(w.removed_stories)),
         )
         for w in company.workspaces
     ]
@@ -140,6 +163,6 @@ def test_a_query_is_answered_whatever_it_asks(scenario: tuple[Company, Query]) -
     for seen in (company, last_look(company)):
         answered = answer(seen, query)
         assert len({endpoint for endpoint, _ in answered}) == len(answered)
-        if query.metric in (FLOW, CHANGES) and query.by is None:
+        if query.metric in (FLOW, STORY_FLOW, CHANGES) and query.by is None:
             assert len({tuple(at for at, _ in points) for _, points in answered}) <= 1
     assert query.target().startswith("@")

@@ -10,10 +10,11 @@ from tests.company.records import WEB, change, iteration, numbered, removal, row
 from tests.reference.answers import Answer, answer
 from tests.reference.compare import differences
 from tests.reference.days import buckets, day_of, midnight
-from tests.reference.histories import Item, histories, instant
+from tests.reference.histories import Item, histories
 from tests.reference.ledger import MOVES
 from tests.reference.questions import BACKLOG, CHANGES, FLOW, Query
 from tests.reference.stages import Stage, guess
+from tests.reference.told import instant
 from tests.reference.wire import Company, Record, Workspace, last_look
 
 SIX = six_items.company()

@@ -22,12 +22,27 @@ class StageRule:
 
 
 @dataclass
+class StoryType:
+    """A workitem type as /workitem_types lists it, and the workflow of its stories."""
+
+    record: Record
+    status_map: dict[str, str] = field(default_factory=dict)
+    last_steps: dict[str, str] = field(default_factory=dict)
+    first_step: str | None = None
+
+    @property
+    def id(self) -> str:
+        return str(self.record["id"])
+
+
+@dataclass
 class Workspace:
     """What TAPD tells of one workspace.
 
     `bugs` holds each row as it was last seen, rows of bugs that are gone by now included; a bug that was
     gone before anybody looked has no row. `changes` is the whole feed, `removed` the list with
-    include_all=1.
+    include_all=1. `stories` and what goes with them are the same of stories, whose workflows go by type;
+    `status_map`, `last_steps` and `first_step` are those of bugs.
     """
 
     id: str
@@ -35,7 +50,12 @@ class Workspace:
     bugs: list[Record] = field(default_factory=list)
     changes: list[Record] = field(default_factory=list)
     removed: list[Record] = field(default_factory=list)
+    stories: list[Record] = field(default_factory=list)
+    story_changes: list[Record] = field(default_factory=list)
+    removed_stories: list[Record] = field(default_factory=list)
+    types: list[StoryType] = field(default_factory=list)
     iterations: list[Record] = field(default_factory=list)
+    iteration_changes: list[Record] = field(default_factory=list)
     status_map: dict[str, str] = field(default_factory=dict)
     last_steps: dict[str, str] = field(default_factory=dict)
     first_step: str | None = None
@@ -53,7 +73,8 @@ class Project:
 
 @dataclass(frozen=True)
 class Product:
-    """One configured product; without `stages` they are guessed from each workspace's workflow."""
+    """One configured product; without `stages` they are guessed from each workspace's workflow of bugs,
+    without `story_stages` from those of its stories."""
 
     name: str
     workspaces: tuple[str, ...] = ()
@@ -61,6 +82,7 @@ class Product:
     zone: str = BEIJING
     version_field: str = "version_report"
     stages: tuple[StageRule, ...] = ()
+    story_stages: tuple[StageRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,28 +121,44 @@ class Company:
         return list(dict.fromkeys([*self.config.products, *found]))
 
 
-def gone(workspace: Workspace) -> set[str]:
-    """The ids on a workspace's removed list whose row was not modified after the removal (restored)."""
-    rows = {row["id"]: row for row in workspace.bugs}
+def gone(rows: list[Record], removals: list[Record]) -> set[str]:
+    """The ids among removals whose row was not modified after the removal (restored)."""
+    modified = {row["id"]: row["modified"] for row in rows}
     last: dict[str, str] = {}
-    for removal in workspace.removed:
-        last[removal["id"]] = max(last.get(removal["id"], ""), removal["modified"])
-    return {bug for bug, at in last.items() if bug not in rows or rows[bug]["modified"] <= at}
+    for removal in removals:
+        last[removal["id"]] = max(last.get(removal["id"], ""), removed_at(removal))
+    return {item for item, at in last.items() if item not in modified or modified[item] <= at}
+
+
+def removed_at(removal: Record) -> str:
+    """When an item was removed: the lists of bugs and of stories call it differently."""
+    return str(removal["deleted"] if "deleted" in removal else removal["modified"])
 
 
 def first_look(company: Company) -> Company:
     """The company before anything was removed: every row that was ever seen, and no removals."""
-    return replace(company, workspaces=[replace(w, removed=[]) for w in company.workspaces])
+    seen = [replace(one, removed=[], removed_stories=[]) for one in company.workspaces]
+    return replace(company, workspaces=seen)
 
 
 def last_look(company: Company) -> Company:
-    """What the upstream answers in the end: rows of removed bugs are no longer listed.
+    """What the upstream answers in the end: rows of removed items are no longer listed.
 
     A system that looks only now knows exactly this, so this company is also the reference for it.
     """
+
+    def listed(rows: list[Record], removals: list[Record]) -> list[Record]:
+        missing = gone(rows, removals)
+        return [row for row in rows if row["id"] not in missing]
+
     return replace(
         company,
         workspaces=[
-            replace(w, bugs=[row for row in w.bugs if row["id"] not in gone(w)]) for w in company.workspaces
+            replace(
+                one,
+                bugs=listed(one.bugs, one.removed),
+                stories=listed(one.stories, one.removed_stories),
+            )
+            for one in company.workspaces
         ],
     )

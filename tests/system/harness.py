@@ -45,9 +45,21 @@ def upstreams_of(company: Company) -> Upstreams:
             records.add_bug(row)
         for row in workspace.changes:
             records.add_change(row)
+        for one in workspace.types:
+            first = {one.first_step: one.first_step} if one.first_step else {}
+            records.add_workitem_type(
+                one.record, status_map=one.status_map, last_steps=one.last_steps, first_step=first
+            )
+        for row in workspace.stories:
+            records.add_story(row)
+        for row in workspace.story_changes:
+            records.add_story_change(row)
         for row in workspace.iterations:
             records.add_iteration(row)
+        for row in workspace.iteration_changes:
+            records.add_iteration_change(row)
         records.removed.extend(workspace.removed)
+        records.removed_stories.extend(workspace.removed_stories)
     for project in company.projects:
         events = upstreams.add_project({"id": project.id, "path_with_namespace": project.path})
         for row in project.events:

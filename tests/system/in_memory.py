@@ -16,16 +16,18 @@ from metrics_api.context import Context, build_context
 from metrics_api.core.config import Config, GitlabInstance, Product, Stage, Stages, TapdInstance
 from metrics_api.core.schema import FEEDS
 from metrics_api.core.security import READ_ALL
-from metrics_api.cube import build_cube, change_cube
+from metrics_api.cube import Cube, build_cube, change_cube
 from metrics_api.evaluate import Evaluator
 from metrics_api.events import EventTable
-from metrics_api.frames import ItemTable
+from metrics_api.frames import ItemFrame, ItemTable
 from metrics_api.series import Series
+from metrics_api.topics import ITEM_TOPICS
 from metrics_api.world import World
 from tests.reference.questions import Query
-from tests.reference.wire import Company
+from tests.reference.wire import Company, StageRule
 
 Raw = dict[str, list[dict[str, Any]]]
+SMALL = ("workspaces", "workflows", "iterations", "projects", "releases", "workitem_types")
 
 
 def config_of(company: Company, tapd: str = "", gitlab: str = "") -> Config:
@@ -37,12 +39,7 @@ def config_of(company: Company, tapd: str = "", gitlab: str = "") -> Config:
             projects=product.projects,
             timezone=product.zone,
             bug_version=product.version_field,  # type: ignore[arg-type]
-            stages=Stages(
-                bugs=tuple(
-                    Stage(name=one.name, statuses=one.statuses, flag=one.flag, resolved=one.resolved)  # type: ignore[arg-type]
-                    for one in product.stages
-                )
-            ),
+            stages=Stages(bugs=stages_of(product.stages), stories=stages_of(product.story_stages)),
         )
         for product in company.config.products
     )
@@ -52,6 +49,14 @@ def config_of(company: Company, tapd: str = "", gitlab: str = "") -> Config:
         tapd=(TapdInstance(url=tapd, workspaces=ids, quota_per_minute=60_000),) if tapd else (),
         gitlab=(GitlabInstance(url=gitlab, quota_per_minute=60_000),) if gitlab else (),
         product=products,
+    )
+
+
+def stages_of(rules: tuple[StageRule, ...]) -> tuple[Stage, ...]:
+    """Configured stages; none means that they are guessed."""
+    return tuple(
+        Stage(name=one.name, statuses=one.statuses, flag=one.flag, resolved=one.resolved)  # type: ignore[arg-type]
+        for one in rules
     )
 
 
@@ -81,21 +86,27 @@ def raw_of(company: Company) -> Raw:
             scope,
             {"id": scope, "name": workspace.name, "created": workspace.created},
         )
-        for row in workspace.bugs:
-            add("raw_tapd_bug", "tapd", scope, row["id"], row["id"], row)
-        for row in workspace.changes:
-            add("raw_tapd_bug_change", "tapd", scope, row["id"], row["bug_id"], row)
+        for collection, rows, key in (
+            ("raw_tapd_bug", workspace.bugs, "id"),
+            ("raw_tapd_bug_change", workspace.changes, "bug_id"),
+            ("raw_tapd_story", workspace.stories, "id"),
+            ("raw_tapd_story_change", workspace.story_changes, "story_id"),
+            ("raw_tapd_removed_story", workspace.removed_stories, "id"),
+            ("raw_tapd_iteration", workspace.iterations, "id"),
+            ("raw_tapd_iteration_change", workspace.iteration_changes, "iteration_id"),
+            ("raw_tapd_workitem_type", [one.record for one in workspace.types], "id"),
+        ):
+            for row in rows:
+                add(collection, "tapd", scope, row["id"], row[key], row)
         for row in workspace.removed:
             target = removal(row, "Asia/Shanghai").target
             add("raw_tapd_removed_bug", "tapd", scope, row["id"], row["id"], row, target=target)
-        for row in workspace.iterations:
-            add("raw_tapd_iteration", "tapd", scope, row["id"], row["id"], row)
-        for name, data in (
-            ("status_map", workspace.status_map),
-            ("last_steps", workspace.last_steps),
-            ("first_step", {workspace.first_step: workspace.first_step} if workspace.first_step else {}),
-        ):
-            add(f"raw_tapd_{name}", "tapd", scope, "bug", f"{scope}:bug", data)
+        for flow, id in ((workspace, "bug"), *((one, f"story:{one.id}") for one in workspace.types)):
+            key = f"{scope}:{id.partition(':')[0]}"
+            add("raw_tapd_status_map", "tapd", scope, id, key, flow.status_map)
+            add("raw_tapd_last_steps", "tapd", scope, id, key, flow.last_steps)
+            first = {flow.first_step: flow.first_step} if flow.first_step else {}
+            add("raw_tapd_first_step", "tapd", scope, id, key, first)
     for project in company.projects:
         scope = str(project.id)
         data = {
@@ -125,48 +136,53 @@ def facts_of(raw: Raw) -> dict[str, list[Any]]:
 
 def context_of(company: Company, facts: Mapping[str, list[Any]]) -> Context:
     """The context of a company's small facts."""
-    return build_context(
-        config_of(company), facts["workspaces"], facts["workflows"], facts["iterations"], facts["projects"]
-    )
+    return build_context(config_of(company), **{topic: facts[topic] for topic in SMALL})
 
 
 def world_of(company: Company, until: int, *, cube: bool = True, in_steps: bool = False) -> World:
-    """The world after a collection that began at `until`; `in_steps` changes half of the bugs once more."""
+    """The world after a collection that began at `until`; `in_steps` changes half of the items once more."""
     facts = facts_of(raw_of(company))
     context = context_of(company, facts)
-    bugs = ItemTable(context)
-    cubes: tuple[Any, ...] = ()
-    if in_steps:
-        shortened = [shorter(fact) for fact in facts["bugs"]]
-        bugs.apply(shortened)
-        first = bugs.snapshot()
-        cubes = (build_cube(first),)
-        half = len(facts["bugs"]) // 2
-        for part in (facts["bugs"][half:], facts["bugs"][:half]):
-            change = bugs.apply(part)
-            cubes = (*cubes, change_cube(bugs.snapshot(), *change))
-    else:
-        bugs.apply(facts["bugs"])
-        cubes = (build_cube(bugs.snapshot()),)
+    items = {
+        name: frame_of(ItemTable(topic, context), facts[name], cube, in_steps)
+        for name, topic in ITEM_TOPICS.items()
+    }
     events = EventTable(context)
     events.apply(facts["events"])
-    scopes = {
-        "bugs": [f"tapd:{w.id}" for w in company.workspaces],
-        "events": [f"gitlab:{p.id}" for p in company.projects],
-    }
+    workspaces = [f"tapd:{one.id}" for one in company.workspaces]
+    projects = [f"gitlab:{one.id}" for one in company.projects]
     known = {
-        (name, scope): until for topic, names in FEEDS.items() for name in names for scope in scopes[topic]
+        (name, scope): until
+        for topic, names in FEEDS.items()
+        for name in names
+        for scope in (workspaces if topic in items else projects)
     }
-    frame = replace(bugs.snapshot(), cubes=cubes if cube else ())
-    return World(context, frame, events.snapshot(), {"bugs": 1, "events": 1}, known)
+    return World(context, items, events.snapshot(), dict.fromkeys((*items, "events"), 1), known)
+
+
+def frame_of(table: ItemTable, facts: list[Any], cube: bool, in_steps: bool) -> ItemFrame:
+    """The frame of a topic's facts with its cubes, taken over at once or in steps."""
+    cubes: tuple[Cube, ...] = ()
+    if in_steps:
+        table.apply([shorter(fact) for fact in facts])
+        cubes = (build_cube(table.snapshot()),)
+        half = len(facts) // 2
+        for part in (facts[half:], facts[:half]):
+            change = table.apply(part)
+            cubes = (*cubes, change_cube(table.snapshot(), *change))
+    else:
+        table.apply(facts)
+        cubes = (build_cube(table.snapshot()),)
+    return replace(table.snapshot(), cubes=cubes if cube else ())
 
 
 def shorter(fact: dict[str, Any]) -> dict[str, Any]:
-    """The fact as it was before its last change and its removal."""
+    """The fact as it was before its last change and its removal; a story had named no parent yet."""
     segments = fact["segments"]
     kept = max(1, len(segments["start"]) - 1)
     cut = {name: values[:kept] for name, values in segments.items()}
-    return fact | {"segments": cut, "removed_at": None, "removed_why": None}
+    before = fact | {"segments": cut, "removed_at": None, "removed_why": None}
+    return before | {"parents": []} if "parents" in fact else before
 
 
 async def answered(world: World, query: Query) -> list[Series]:

@@ -15,20 +15,20 @@ from collectors.deriving import rebuild
 from metrics_api import client
 from metrics_api.core.schema import TOPICS
 from metrics_api.core.store import Store
-from tests.company import shop
+from tests.company import stories
 from tests.company.cases import TWO_WEEKS, query
 from tests.conftest import RunningApi
-from tests.reference.questions import CHANGES, EVENTS, FLOW
+from tests.reference.questions import CHANGES, EVENTS, FLOW, STORY_FLOW
 from tests.reference.wire import first_look
 from tests.system.harness import collected, configured, over_graphite, serving, upstreams_of
 from tests.system.in_memory import config_of
 
-QUESTIONS = [TWO_WEEKS, query(FLOW, mode="arrivals"), query(CHANGES), query(EVENTS)]
+QUESTIONS = [TWO_WEEKS, query(FLOW, mode="arrivals"), query(CHANGES), query(EVENTS), query(STORY_FLOW)]
 
 
 async def answers(store: Store) -> list[Any]:
     """What the API answers to some questions."""
-    config = config_of(shop.company())
+    config = config_of(stories.company())
     async with aiohttp.ClientSession() as session, serving(store, config, lambda: TWO_WEEKS.now) as url:
         return [await over_graphite(session, url, one) for one in QUESTIONS]
 
@@ -48,7 +48,7 @@ async def facts(store: Store, counted: bool) -> dict[str, list[dict[str, Any]]]:
 
 
 async def test_collecting_twice_and_rebuilding_change_nothing(store: Store) -> None:
-    company = first_look(shop.company())
+    company = first_look(stories.company())
     await collected(upstreams_of(company), store, configured(company))
     expected, first = await answers(store), await facts(store, counted=True)
     assert all(one for one in expected)
@@ -60,7 +60,7 @@ async def test_collecting_twice_and_rebuilding_change_nothing(store: Store) -> N
 
     plain = await facts(store, counted=False)
     counts = await rebuild(store)
-    assert counts["bugs"] == len(plain["bugs"])
+    assert (counts["bugs"], counts["stories"]) == (len(plain["bugs"]), len(plain["stories"]))
     assert await facts(store, counted=False) == plain
     assert await answers(store) == expected
 

@@ -10,13 +10,15 @@ from itertools import pairwise
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.reference.questions import BACKLOG, CHANGES, FLOW, Query
+from tests.reference.questions import BACKLOG, CHANGES, FLOW, STORY_FLOW, Query
 from tests.reference.strategies import scenarios
 from tests.reference.wire import Company, last_look
 from tests.system.in_memory import answered, as_answer, world_of
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=SLOW, derandomize=True)
+# Bugs or stories, and a question about their flow.
+FLOWS = st.sampled_from((FLOW, STORY_FLOW)).flatmap(scenarios)
 
 
 def ask(company: Company, query: Query) -> dict[str, list[int | None]]:
@@ -47,29 +49,43 @@ def test_the_backlog_moves_by_the_ledger_for_every_filter(scenario: tuple[Compan
 
 
 @FEW
-@given(scenarios(FLOW))
+@given(FLOWS)
 def test_bands_are_never_negative_and_their_open_ones_are_the_backlog(
     scenario: tuple[Company, Query],
 ) -> None:
     company, query = scenario
-    bands = ask(company, daily(query, FLOW, mode="bands", done_from="all"))
+    bands = ask(company, daily(query, query.metric, mode="bands", done_from="all"))
     assert all(value is None or value >= 0 for values in bands.values() for value in values)
-    ranged = ask(company, daily(query, FLOW, mode="bands", done_from="range"))
+    ranged = ask(company, daily(query, query.metric, mode="bands", done_from="range"))
     for stage, values in ranged.items():
         for value, whole in zip(values, bands.get(stage, []), strict=False):
             assert value is None or whole is None or 0 <= value <= whole
 
 
 @FEW
-@given(scenarios(FLOW))
+@given(FLOWS)
 def test_arrivals_never_fall_and_never_cross(scenario: tuple[Company, Query]) -> None:
     company, query = scenario
-    lines = list(ask(company, daily(query, FLOW, mode="arrivals")).values())
+    lines = list(ask(company, daily(query, query.metric, mode="arrivals", order="stages")).values())
     for line in lines:
         known = [value for value in line if value is not None]
         assert known == sorted(known)
     for earlier, later in pairwise(lines):
         assert all(a is None or b is None or a >= b for a, b in zip(earlier, later, strict=False))
+
+
+@FEW
+@given(scenarios(STORY_FLOW))
+def test_leaves_and_parents_are_all_stories(scenario: tuple[Company, Query]) -> None:
+    company, query = scenario
+    leaf, parent, whole = (
+        ask(company, replace(query, mode="bands", level=level))  # type: ignore[arg-type]
+        for level in ("leaf", "parent", "all")
+    )
+    for endpoint, values in whole.items():
+        halves = [lines[endpoint] for lines in (leaf, parent) if endpoint in lines]
+        for at, value in enumerate(values):
+            assert (value or 0) == sum(half[at] or 0 for half in halves), (query.target(), endpoint)
 
 
 @FEW
@@ -87,7 +103,13 @@ def test_the_order_in_which_records_come_changes_nothing(
         company,
         workspaces=[
             replace(
-                one, bugs=shuffled(one.bugs), changes=shuffled(one.changes), removed=shuffled(one.removed)
+                one,
+                bugs=shuffled(one.bugs),
+                changes=shuffled(one.changes),
+                removed=shuffled(one.removed),
+                stories=shuffled(one.stories),
+                story_changes=shuffled(one.story_changes),
+                removed_stories=shuffled(one.removed_stories),
             )
             for one in company.workspaces
         ],

@@ -69,7 +69,7 @@ async def test_nothing_is_a_number_before_the_first_record_or_after_the_last_loo
 
 
 async def test_a_world_without_facts_answers_without_points() -> None:
-    empty = evaluator(six_items.company(), bugs=None, events=None)
+    empty = evaluator(six_items.company(), items={}, events=None)
     assert await values(empty, "@tapd.bugs.flow.cumulative") == {"all": []}
     assert await values(empty, "@gitlab.events.daily") == {"all": []}
     assert await empty.find("$bugversion=Six", READ_ALL) == []

@@ -54,7 +54,7 @@ def fact(number: int, seq: int, closed: bool = False) -> Document:
     size = 2 if closed else 1
     segments: dict[str, list[Any]] = {
         name: [""] * size
-        for name in ("version_report", "version_fix", "iteration", "severity", "priority", "module")
+        for name in ("version_report", "version_fix", "iteration", "severity", "priority", "module", "label")
     }
     segments |= {
         "start": [MONDAY, MONDAY + 86_400][:size],

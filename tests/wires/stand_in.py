@@ -60,7 +60,7 @@ class StandIn(Evaluator):
         answer = Rendered([], [])
         for text in targets:
             try:
-                target = parse(text, lambda key: KNOWN.get(key, ()))
+                target = parse(text, lambda name, key: KNOWN.get(key, ()))
                 if target.name not in ANSWERS:
                     raise BadRequest(f"unknown metric {target.name}")
                 answer.series.append(ANSWERS[target.name])

@@ -150,13 +150,13 @@ async def test_memory_does_not_grow_with_the_number_of_records(many: Store, expo
 async def test_others_are_served_while_a_long_export_runs(many: Store, exporting: Client) -> None:
     await keep(many, "raw_tapd_bug", "1001", [bug(n, title="x" * 1500) for n in range(5000, 11000)])
     export = asyncio.create_task(_text(exporting))
-    worst = 0.0
+    served = 0
     while not export.done():
-        began = asyncio.get_running_loop().time()
         assert (await exporting.get("/healthz")).status == 200
-        worst = max(worst, asyncio.get_running_loop().time() - began)
+        served += 1
     assert len((await export).splitlines()) == 11000
-    assert worst < 0.5
+    # Some 40 windows are read and encoded, and between any two of them others have their turn.
+    assert served >= 20
 
 
 async def _text(client: Client) -> str:

@@ -18,8 +18,8 @@ VALUES = {
 }
 
 
-def known(values: Mapping[str, Collection[str]]) -> Callable[[str], Collection[str]]:
-    return lambda key: values.get(key, ())
+def known(values: Mapping[str, Collection[str]]) -> Callable[[str, str], Collection[str]]:
+    return lambda name, key: values.get(key, ())
 
 
 def pairs(text: str) -> tuple[Pair, ...]:

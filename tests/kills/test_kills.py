@@ -1,0 +1,96 @@
+"""Collector, API and store killed with SIGKILL at random moments of the first collection."""
+
+from __future__ import annotations
+
+import os
+import random
+import uuid
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from metrics_api.core.store import Store
+from tests.kills.campaign import Quiet, compared, quiet, round_of, scopes, site_of
+from tests.soak import Soak
+
+WHAT = ("collector", "api", "store")
+ROUNDS = 2
+SOAK_ROUNDS = 20
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def undisturbed(mongodb_url: str) -> Quiet:
+    return await quiet(5, mongodb_url, f"test_quiet_{uuid.uuid4().hex[:12]}")
+
+
+def _uri(what: str) -> str:
+    """The external store, where there is one; the test's own store is killed, so that one must be ours."""
+    given = os.environ.get("TEST_MONGODB_URI", "")
+    if given and what == "store":
+        pytest.skip("TEST_MONGODB_URI names the store: it is not ours to kill")
+    return given
+
+
+async def rounds_of(
+    what: str, rounds: int, expected: Quiet, folder: Path, database: str, chance: random.Random
+) -> list[float]:
+    uri, seconds = _uri(what), []
+    for number in range(rounds):
+        name = f"{database}_{number}"
+        try:
+            figures = await round_of(what, expected, folder / str(number), name, uri, chance)
+        finally:
+            if uri:
+                store = Store(uri, name)
+                await store.drop()
+                await store.aclose()
+        assert figures.kills == 2
+        seconds.append(figures.seconds)
+    return seconds
+
+
+@pytest.mark.parametrize("what", WHAT)
+async def test_a_kill_loses_nothing_and_changes_no_answer(
+    what: str, undisturbed: Quiet, tmp_path: Path, database_name: str
+) -> None:
+    await rounds_of(what, ROUNDS, undisturbed, tmp_path, database_name, random.Random(what))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("what", WHAT)
+async def test_many_kills_lose_nothing_and_change_no_answer(
+    what: str, undisturbed: Quiet, tmp_path: Path, database_name: str, soak: Soak
+) -> None:
+    seconds = await rounds_of(what, SOAK_ROUNDS, undisturbed, tmp_path, database_name, random.Random())
+    soak.note(
+        f"kill -9 of the {what} while everything is collected", rounds=SOAK_ROUNDS, seconds=sum(seconds)
+    )
+
+
+async def test_two_collecting_processes_share_the_work_and_never_run_a_scope_twice_at_a_time(
+    undisturbed: Quiet, tmp_path: Path, database_name: str
+) -> None:
+    uri = os.environ.get("TEST_MONGODB_URI", "")
+    async with site_of(undisturbed.company, tmp_path / "site", database_name, uri, collectors=2) as site:
+        await site.answers()
+        await site.collected(scopes())
+        store = Store(site.uri, site.database)
+        try:
+            runs = await store.all("runs")
+            await compared(site, undisturbed, set())
+        finally:
+            if uri:
+                await store.drop()
+            await store.aclose()
+    by_place: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for run in runs:
+        if run["finished_at"]:
+            span = run["started_at"].timestamp(), run["finished_at"].timestamp()
+            by_place.setdefault((run["collector"], run["scope"]), []).append(span)
+    for place, spans in by_place.items():
+        spans.sort()
+        assert all(end <= start for (_, end), (start, _) in pairwise(spans)), place
+    said = [collector.said() for collector in site.collectors]
+    assert all("run collector=" in text for text in said), "one of the processes did all the work"
