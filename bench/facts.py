@@ -77,12 +77,16 @@ class MadeStore(Store):
         found = [key for key in values if key in seqs]
         return [{"_id": key, "generation": 1, "seq": seqs[key], "collection": key} for key in found]
 
-    async def all(self, name: str, query: Document | None = None) -> list[Document]:
-        """The workspaces, or their stages as they were noted before."""
+    async def all(
+        self, name: str, query: Document | None = None, fields: Document | None = None
+    ) -> list[Document]:
+        """The workspaces, and their stages as they were noted before; nothing else is there."""
         if name == "stage_maps":
             stages = [one.model_dump() | {"statuses": list(one.statuses)} for one in STAGES]
             noted = {"revision": 1, "versions": [{"at": BEGIN, "stages": stages}]}
             return [{"_id": f"tapd:{one}:bugs", **noted} for one in PRODUCTS]
+        if name != "topic:workspaces":
+            return []
         return [{"instance": "tapd", "id": one, "name": one, "tombstone": False} for one in PRODUCTS]
 
     async def window(
@@ -95,9 +99,7 @@ class MadeStore(Store):
         projection: Document | None = None,
     ) -> list[Document]:
         """The facts with these numbers; those beyond the first ones are changed ones."""
-        if name == "gaps":
-            return []
-        return await asyncio.to_thread(self._made, after, upto)
+        return await asyncio.to_thread(self._made, after, upto) if name == "topic:bugs" else []
 
     def _made(self, after: int, upto: int) -> list[Document]:
         rng = Random(after)

@@ -32,7 +32,7 @@ QUERIES = {
     "cube, product only": CFD,
     "segments, severity as of": f"{CFD},version=v3.1.0,severity=serious,tz=UTC",
     "segments, label": f"{CFD},version=v3.1.0,label=label 07",
-    "segments, by label": f"{CFD},version=v3.1.0,by=label",
+    "segments, by label": "@tapd.bugs.backlog.daily/product=Product 1,version=v3.1.0,by=label",
     "segments, module": f"{CFD},version=v3.1.0,severity=serious,module=module 7",
     "ledger": "@tapd.bugs.change.daily/product=Product 1,version=v3.1.0",
     "arrivals": f"{CFD},version=v3.1.0,mode=arrivals",

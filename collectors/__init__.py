@@ -30,12 +30,14 @@ class Since:
     """Where a run begins: the start of the last successful run, and what its collector noted.
 
     `at` is None until a first run succeeded; `cursor` is then how far the runs before it came. `now` is the
-    start of this run (aware UTC).
+    start of this run (aware UTC). `back` says that `at` is an earlier day, from which on a task reads again;
+    such a walk is long, and its cursor keeps its place as that of a first one does.
     """
 
     at: datetime | None
     cursor: Mapping[str, Any]
     now: datetime
+    back: bool = False
 
 
 @dataclass(frozen=True)

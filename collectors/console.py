@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
-from collectors import Progress
-from collectors.findings import Finding
+from collectors import WHOLE
+from collectors.findings import Finding, counted
+from collectors.first_collection import lasting
 from collectors.quarantine import Kept
+from collectors.rehearsal import Rehearsed
 from collectors.status import Backlog, Standing
+from metrics_api.core.task_types import Task, TaskProgress
+from metrics_api.core.tasks import described
 
 HEAD = (
     "collector",
@@ -23,28 +26,6 @@ HEAD = (
     "seconds",
     "error",
 )
-
-
-class Told:
-    """Prints how far long runs are, at most once a second; a run over within a second says nothing."""
-
-    def __init__(self) -> None:
-        self._began: dict[tuple[str, str], float] = {}
-        self._told: dict[tuple[str, str], float] = {}
-        self._records: dict[tuple[str, str], int] = {}
-
-    def __call__(self, progress: Progress) -> None:
-        """Print a line unless one was just printed."""
-        key, now = (progress.collector, progress.scope), time.monotonic()
-        if progress.records <= self._records.get(key, -1) or key not in self._began:
-            self._began[key] = self._told[key] = now
-        self._records[key] = progress.records
-        over = 0 < progress.total <= progress.done and now - self._began[key] >= 1.0
-        if now - self._told[key] < 1.0 and not over:
-            return
-        self._told[key] = now
-        far = f"{progress.done} of {progress.total} {progress.unit}, " if progress.total else ""
-        print(f"collect   {progress.collector} {progress.scope}: {far}{progress.records} records", flush=True)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -74,6 +55,55 @@ def backlogs(found: Sequence[Backlog]) -> Iterator[str]:
         if one.waiting:
             wait = f", the first since {one.oldest_s:.0f} s" if one.oldest_s is not None else ""
             yield f"webhooks of {one.upstream}: {one.waiting} wait{wait} (`engmetrics collect` takes them)"
+
+
+def task_lines(tasks: Sequence[Task], now: datetime) -> Iterator[str]:
+    """A line for each task."""
+    rows = [
+        (
+            *(one["_id"], one["state"], described(one)),
+            f"{age((now - one['created_at']).total_seconds())} ago",
+            _far(one["progress"]),
+            plain(one["error"] or ""),
+        )
+        for one in tasks
+    ]
+    return table(("id", "state", "task", "asked for", "done", "error"), rows)
+
+
+def task_log(task: Task) -> Iterator[str]:
+    """The lines of a task's log."""
+    for one in task["log"]:
+        yield f"{one['at'].astimezone(UTC):%Y-%m-%d %H:%M:%S}Z  {plain(one['line'])}"
+
+
+def rehearsed_lines(instance: str, one: Rehearsed) -> Iterator[str]:
+    """What a scope would be asked for, each collector in a line, and the stages of its items."""
+    place = instance if one.scope == WHOLE else f"{instance} {one.scope} {plain(one.name)}"
+    yield f"{place}: {counted(sum(found.requests for found in one.expected), 'request')}"
+    for found in one.expected:
+        since = f"since {found.since}" if found.since else "from the beginning"
+        yield f"    {found.collector:<24} {found.requests:>7}  {since}"
+    for stages in one.stages:
+        yield f"    stages of {stages.topic}, {'guessed' if stages.guessed else 'as configured'}"
+        for stage in stages.stages:
+            yield f"        {plain(stage.name)} ({stage.flag}): {plain(', '.join(stage.statuses))}"
+
+
+def lasting_lines(needed: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    """By instance the requests and the quota per minute: how long the one takes at the other."""
+    for instance, (requests, quota) in needed.items():
+        yield (
+            f"{instance}: at least {counted(requests, 'request')}; at {quota} a minute that takes some "
+            f"{lasting(requests, quota)}"
+        )
+
+
+def _far(far: TaskProgress) -> str:
+    if not far["total"]:
+        return "-"
+    at = f" ({far['at']})" if far["at"] and far["done"] < far["total"] else ""
+    return f"{far['done']} of {far['total']} {far['unit']}, {far['records']} records{at}"
 
 
 def kept_lines(kept: Kept, now: datetime) -> Iterator[str]:

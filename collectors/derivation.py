@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from metrics_api.core.days import naive_epoch
 
@@ -14,6 +14,8 @@ Raw = Mapping[str, Sequence[Mapping[str, Any]]]
 Fact = dict[str, Any]
 # Keys wanted, by collection and indexed field: {("raw_tapd_bug", "key"): {"1", "2"}}.
 Wanted = dict[tuple[str, str], set[str]]
+# The instants (epoch seconds) that facts may hold: until 2106, as far as the columns made of them reach.
+INSTANTS: Final = range(2**32 - 1)
 
 
 @dataclass(frozen=True)
@@ -102,13 +104,24 @@ def text(value: Any) -> str:
 
 
 def epoch(value: Any, zone: str) -> int | None:
-    """Epoch seconds of a zone-less time, None for its empty spellings; raises TypeError or ValueError."""
+    """Epoch seconds of a zone-less time, None for its empty spellings; raises TypeError or ValueError.
+
+    What is before 1970 or after 2106 is no time of an item, and refused.
+    """
     if value is None:
         return None
     if not isinstance(value, str):
         raise TypeError("a time is not text")
     # Now and then there are two spaces before the hour.
-    return naive_epoch(" ".join(value.split()) if "  " in value else value, zone)
+    found = naive_epoch(" ".join(value.split()) if "  " in value else value, zone)
+    return None if found is None else instant(found)
+
+
+def instant(at: float) -> int:
+    """Epoch seconds as facts hold them; raises ValueError for what they cannot hold."""
+    if int(at) not in INSTANTS:
+        raise ValueError("a time before 1970 or after 2106")
+    return int(at)
 
 
 def calendar_day(value: Any) -> str | None:

@@ -45,14 +45,18 @@ class Deriver:
             items = await self._mentioned(mention, collection, instance, keys) if mention else keys
             await self._topic(derivation, instance, items)
 
-    async def derive_scope(self, collection: str, instance: str, scope: str) -> None:
-        """Derive anew what depends on any record of a scope, or of all; walks the whole collection."""
+    async def derive_scope(self, collection: str, instance: str, scope: str) -> set[str]:
+        """Derive anew what depends on any record of a scope, or of all; walks the whole collection.
+
+        Returns the keys of the records.
+        """
         query = {"instance": instance} if scope == WHOLE else {"instance": instance, "scope": scope}
         # An item has records in many windows, and is derived once.
         found: dict[str, None] = {}
         async for keys in self._keys(collection, query):
             found |= dict.fromkeys(keys[instance])
         await self.derive(collection, instance, found)
+        return set(found)
 
     async def rebuild(self, topic: str, report: RebuildReport | None = None) -> int:
         """Derive a topic's facts from the beginning into a new collection; returns how many there are."""

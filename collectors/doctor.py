@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime
 
-from collectors.findings import Finding, doubtful, fine, wrong
+from collectors.findings import Finding, counted, doubtful, fine, wrong
 from collectors.sources import instances
 from collectors.store_findings import store_findings
 from collectors.upstream_findings import upstream_findings
 from metrics_api.core.days import utc_now, zone_data
-from metrics_api.core.errors import ConfigError, EngmetricsError
-from metrics_api.core.security import PROTECT, exposed, is_loopback
+from metrics_api.core.errors import ConfigError
+from metrics_api.core.security import PROTECT, exposed, is_loopback, resolved, signing_keys
 from metrics_api.core.settings import API_TOKEN, Settings, variable
 from metrics_api.core.store import Store
 
@@ -20,6 +21,9 @@ from metrics_api.core.store import Store
 TOKEN_CHARACTERS = 16
 # What is read of an instance, besides its configuration.
 SECRETS = ("TOKEN", "USER", "PASSWORD", "WEBHOOK_SECRET", "WEBHOOK_SIGNING_KEY")
+
+# What is read besides.
+READ = re.compile(r"ENGMETRICS_(CONFIG|API_TOKEN(_FILE)?|(SERVER|STORE|LOG)__.*)")
 
 # Opens the configured store without preparing it.
 Opened = Callable[[], AbstractAsyncContextManager[Store]]
@@ -51,7 +55,11 @@ async def examine(
 
 def unusable(error: ConfigError) -> Finding:
     """The finding where there are no settings to examine anything by."""
-    return wrong("settings", str(error), "mend this first; engmetrics.example.toml has every key")
+    return wrong(
+        "settings",
+        "; ".join(str(error).splitlines()),
+        "mend this first; engmetrics.example.toml has every key",
+    )
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -59,7 +67,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if config.tapd or config.gitlab:
         counts = ((len(config.tapd), "TAPD"), (len(config.gitlab), "GitLab"))
         parts = [f"{number} {what}" for number, what in counts]
-        named = f"{len(config.product)} products" if config.product else "each workspace is a product"
+        named = counted(len(config.product), "product") if config.product else "each workspace is a product"
         yield fine("settings", f"{', '.join(parts)}; {named}")
     else:
         yield doubtful(
@@ -67,6 +75,20 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             "nothing to collect: neither a [[tapd]] nor a [[gitlab]] is configured",
             "name one in engmetrics.toml; engmetrics.example.toml shows how",
         )
+    yield from _unread(settings)
+    for upstream, keys in (
+        ("tapd", [config.workspace_key(one) for product in config.product for one in product.workspaces]),
+        ("gitlab", [config.project_key(one) for product in config.product for one in product.projects]),
+    ):
+        names = {instance.name for kind, instance in instances(settings) if kind == upstream}
+        for key in keys:
+            if key.partition(":")[0] not in names:
+                says = f"a product names {key}, and no [[{upstream}]] is called so"
+                yield doubtful("settings", says, f"mend the product, or name the [[{upstream}]]")
+
+
+def _unread(settings: Settings) -> Iterator[Finding]:
+    """What is set for engmetrics, and read by nothing."""
     known = {
         variable(upstream, instance.name, what)
         for upstream, instance in instances(settings)
@@ -75,13 +97,16 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     # These are looked for even where nothing is configured.
     known |= {variable(upstream, upstream, what) for upstream in ("tapd", "gitlab") for what in SECRETS}
     for name in sorted(settings.environment):
-        ours = name.startswith(("ENGMETRICS_TAPD_", "ENGMETRICS_GITLAB_"))
-        if ours and name.removesuffix("_FILE") not in known:
-            yield doubtful(
-                "settings",
-                f"{name} is set, and no instance reads it",
-                "mend the variable's name, or the name of the [[tapd]] or [[gitlab]] it is for",
-            )
+        if name.startswith(("ENGMETRICS_TAPD_", "ENGMETRICS_GITLAB_")):
+            if name.removesuffix("_FILE") not in known:
+                yield doubtful(
+                    "settings",
+                    f"{name} is set, and no instance reads it",
+                    "mend the variable's name, or the name of the [[tapd]] or [[gitlab]] it is for",
+                )
+        elif name.startswith("ENGMETRICS_") and not READ.fullmatch(name):
+            todo = "mend the variable's name; docs/settings.md has all"
+            yield doubtful("settings", f"{name} is set, and nothing reads it", todo)
 
 
 def _zones(settings: Settings) -> Iterator[Finding]:
@@ -107,7 +132,12 @@ def _protection(settings: Settings) -> Iterator[Finding]:
     except ConfigError as error:
         yield wrong("api", str(error), "`engmetrics serve` does not start until this is mended")
         return
-    refusal = exposed(server.host, token, server.insecure)
+    try:
+        address = resolved(server.host)
+    except ConfigError as error:
+        yield wrong("api", str(error), "mend server.host")
+        return
+    refusal = exposed(address, token, server.insecure)
     if refusal:
         yield wrong("api", f"{refusal}: `engmetrics serve` does not start", PROTECT)
     elif token and len(token) < TOKEN_CHARACTERS:
@@ -118,7 +148,7 @@ def _protection(settings: Settings) -> Iterator[Finding]:
         )
     elif token:
         yield fine("api", f"{where}: asks for its token")
-    elif is_loopback(server.host):
+    elif is_loopback(address):
         yield fine("api", f"{where}: no token, reached from this machine only")
     else:
         yield doubtful(
@@ -133,9 +163,12 @@ def _webhooks(settings: Settings) -> Iterator[Finding]:
         about = f"webhook {instance.name}"
         route = f"POST /api/v1/{upstream}/webhook"
         try:
-            secret = settings.webhook_secrets(upstream).get(instance.name)
-        except EngmetricsError as error:
-            yield wrong(about, str(error), "let the variable name a file that can be read")
+            secrets = settings.webhook_secrets(upstream)
+            secret = secrets.get(instance.name)
+            if secret:
+                signing_keys(instance.name, secret.signing_key)
+        except ConfigError as error:
+            yield wrong(about, str(error), "`engmetrics serve` does not start until this is mended")
             continue
         if secret is None:
             name = variable(upstream, instance.name, "WEBHOOK_SECRET")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
+from collectors.findings import counted
 from collectors.gitlab import API, PER_PAGE, GitlabClient
-from collectors.tapd_client import PAGE_SIZES, TapdClient, bodies, clock
+from collectors.tapd_client import TapdClient, bodies, clock
+from collectors.tapd_limits import PAGE_SIZES
 from collectors.upstream import Answer, rejected
 from metrics_api.core.errors import Skippable, UpstreamError
 from metrics_api.core.store import Store
@@ -31,43 +33,59 @@ async def requests_needed(
     done = {one["scope"] for one in marks if one["instance"] == client.config.name and one["started_at"]}
     new = [scope for scope in scopes if scope not in done]
     sampled = new[:SAMPLED]
-    counted = 0
+    needed = 0
     for scope in sampled:
         if isinstance(client, TapdClient):
-            counted += await _workspace(client, scope, date.fromisoformat(client.day(now)))
+            needed += await _workspace(client, scope, date.fromisoformat(client.day(now)))
         else:
-            counted += await _project(client, scope)
-    return round(counted / len(sampled) * len(new)) if sampled else 0
+            needed += await _project(client, scope)
+    return round(needed / len(sampled) * len(new)) if sampled else 0
 
 
 async def _workspace(client: TapdClient, workspace: str, today: date) -> int:
     """Pages of the lists, and the days of their change feeds from the oldest item on."""
-    asked = {"workspace_id": workspace}
     needed = 0
     for path, wrapper in WITH_CHANGES:
         try:
-            counted = await client.mapping(f"{path}/count", asked)
-            first = {**asked, "order": "created asc", "limit": "1", "fields": "id,created"}
-            oldest = bodies(await client.listed(path, first), wrapper)
+            needed += await row_count(client, path, {"workspace_id": workspace}) // PAGE_SIZES[0] + 1
+            oldest = await oldest_day(client, path, wrapper, workspace)
         except Skippable:
             continue
-        count = counted.get("count")
-        needed += (
-            int(count) if isinstance(count, int | str) and str(count).isdecimal() else 0
-        ) // PAGE_SIZES[0] + 1
-        days = [date.fromisoformat(clock(row)[:10]) for row in oldest if clock(row)]
-        needed += max(((today - day).days + 1 for day in days), default=0)
+        needed += (today - oldest).days + 1 if oldest else 0
     return needed
+
+
+async def row_count(client: TapdClient, path: str, asked: Mapping[str, str]) -> int:
+    """How many rows a list of TAPD has; raises UpstreamError."""
+    count = (await client.mapping(f"{path}/count", asked)).get("count")
+    return int(count) if isinstance(count, int | str) and str(count).isdecimal() else 0
+
+
+async def oldest_day(client: TapdClient, path: str, wrapper: str, workspace: str) -> date | None:
+    """The day on which the oldest item of a list was created, None where there is none."""
+    first = {"workspace_id": workspace, "order": "created asc", "limit": "1", "fields": "id,created"}
+    rows = bodies(await client.listed(path, first), wrapper)
+    return min((date.fromisoformat(clock(row)[:10]) for row in rows if clock(row)), default=None)
 
 
 async def _project(client: GitlabClient, project: str) -> int:
     """Pages of a project's events."""
-    address = client.upstream.address(f"{API}/projects/{project}/events", {"per_page": "1"})
     try:
-        total = await client.upstream.ask(address, _total)
+        return await event_pages(client, project, {})
     except Skippable:
         return 1
-    return total // PER_PAGE + 1
+
+
+async def event_pages(client: GitlabClient, project: str, asked: Mapping[str, str]) -> int:
+    """How many pages a project's events fill; raises UpstreamError."""
+    address = client.upstream.address(f"{API}/projects/{project}/events", {"per_page": "1", **asked})
+    return await client.upstream.ask(address, _total) // PER_PAGE + 1
+
+
+def lasting(requests: int, per_minute: int) -> str:
+    """How long so many requests take at a quota, in words."""
+    minutes = requests / per_minute
+    return f"{minutes / 60:.1f} hours" if minutes >= 90 else counted(max(1, round(minutes)), "minute")
 
 
 def _total(answer: Answer) -> int:

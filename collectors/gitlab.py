@@ -240,21 +240,20 @@ class Events(Collector[GitlabClient]):
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
         """The pages; the cursor of a first walk keeps its place."""
         today = since.now.astimezone(UTC).date()
-        low, high = (since.cursor.get(key) for key in ("low", "high"))
-        if since.at is not None:
-            windows = [_after(since.at.astimezone(UTC).date())]
-        elif low and high:
-            windows = [_after(date.fromisoformat(high)), {"before": _day_after(low)}]
-        else:
-            windows = [{}]
+        long = since.at is None or since.back
+        low, high = (since.cursor.get(key) if long else None for key in ("low", "high"))
+        bound = _after(since.at.astimezone(UTC).date()) if since.at else {}
+        windows = [bound]
+        if low and high:
+            windows = [_after(date.fromisoformat(high)), bound | {"before": _day_after(low)}]
         for window in windows:
-            walking = since.at is None and "after" not in window
+            walking = long and window is windows[-1]
             async for rows in self.client.pages(f"/projects/{scope}/events", {"sort": "desc", **window}):
                 if walking:
                     low = min(filter(None, [low, *_days(rows)]), default=None)
                 place = {"low": low, "high": high or today.isoformat()} if walking and low else None
                 yield Page(rows, {"project": scope}, cursor=place)
-            if not walking and since.at is None:
+            if not walking and long:
                 high = today.isoformat()
         yield Page([], cursor={})
 

@@ -1,4 +1,4 @@
-"""Reading TAPD's lists of removed items: when, why, and which bug lives on."""
+"""Reading what tells of removals: TAPD's lists of removed items say when, why, and which bug lives on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import ujson
 
 from collectors import Removal
 from collectors.derivation import epoch
+from metrics_api.core.schema import VANISHED
 
 WHY = {"delete": "deleted", "merge": "merged", "move": "moved"}
 
@@ -24,6 +25,13 @@ def removal(record: Mapping[str, Any], zone: str) -> Removal:
     if at is None:
         raise ValueError("a removal without its time")
     return Removal(at, WHY.get(_kind(record), "deleted"), _bug_of(record.get("new_bug_url")))
+
+
+def vanished(record: Mapping[str, Any] | None) -> Removal | None:
+    """The removal of a raw record that was found not to be upstream any more; None where it was not."""
+    if record is None or record.get("removed_why") != VANISHED:
+        return None
+    return Removal(int(record["removed_at"].timestamp()), VANISHED)
 
 
 def moves(record: Mapping[str, Any]) -> bool:

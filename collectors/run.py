@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from collectors import Collector, Page
+from collectors import Collector, Page, Report, Since
 from collectors.upstream import Tally
 from metrics_api.core.config import patience_s
 from metrics_api.core.leases import Lease
@@ -62,6 +62,21 @@ class Told:
     refused: list[tuple[Any, Mapping[str, str], str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a task asks of a run, and who hears of it.
+
+    All is read again from `since` on (None: as always). `resumed` says that an earlier run for the same task
+    was stopped, `place` how far it came; `keep` keeps such a place.
+    """
+
+    since: datetime | None
+    resumed: bool
+    place: Mapping[str, Any]
+    keep: Callable[[Mapping[str, Any]], Awaitable[None]]
+    report: Report
+
+
 @dataclass
 class Run:
     """A run under way.
@@ -78,6 +93,7 @@ class Run:
     lease: Lease
     tally: Tally
     counts: Outcome = field(default_factory=Outcome)
+    asked: Asked | None = None
     fresh: bool = False
     first: bool = False
     unclean: bool = False
@@ -87,6 +103,14 @@ class Run:
     def waits(self) -> bool:
         """Whether the records are derived only when another collector has brought the rest."""
         return bool(self.collector.completed_by) and not self.first
+
+    @property
+    def since(self) -> Since:
+        """Where it begins: at its watermark, or at the day from which a task reads again."""
+        at, cursor = self.watermark["started_at"], self.watermark["cursor"]
+        if self.asked is None or self.asked.since is None or at is None:
+            return Since(at, cursor, self.started_at)
+        return Since(min(at, self.asked.since), {**cursor, **self.asked.place}, self.started_at, back=True)
 
     @property
     def gap(self) -> Gap | None:

@@ -10,9 +10,9 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
-from collectors import Collector, Progress, Report, Since, registry
+from collectors import Collector, Progress, Report, registry
 from collectors.deriving import Deriver
-from collectors.run import Batch, Run
+from collectors.run import Asked, Batch, Run
 from collectors.upstream import REQUESTS, Tally
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import EngmetricsError, StoreUnavailable, UpstreamError
@@ -42,20 +42,24 @@ class Runner:
         self._report = report
         self._clock = clock
 
-    async def run(self, collector: Collector[Any], scope: str, wait_s: float = 0.0) -> Document | None:
+    async def run(
+        self, collector: Collector[Any], scope: str, wait_s: float = 0.0, asked: Asked | None = None
+    ) -> Document | None:
         """The run's record; None when another process is still at it after `wait_s`.
 
-        A failure is in the record, not raised.
+        A failure is in the record, not raised. `asked` is what a task wants of it.
         """
         name = f"{collector.name}:{collector.instance}:{scope}"
         try:
             async with self._leases.held(f"run:{name}", wait_s) as lease:
-                return await self._recorded(collector, scope, name, lease)
+                return await self._recorded(collector, scope, name, lease, asked)
         except LeaseTaken:
             log.debug("already running run=%s", name)
             return None
 
-    async def _recorded(self, collector: Collector[Any], scope: str, name: str, lease: Lease) -> Document:
+    async def _recorded(
+        self, collector: Collector[Any], scope: str, name: str, lease: Lease, asked: Asked | None
+    ) -> Document:
         started = self._clock()
         record: Document = {
             "_id": uuid.uuid4().hex,
@@ -69,6 +73,7 @@ class Runner:
             **dict.fromkeys(("requests", "seen", "new", "changed", "quarantined"), 0),
             "error": None,
             "interrupted": False,
+            "interval_s": max(collector.interval_s, collector.pause_s),
         }
         tally = Tally()
         token = REQUESTS.set(tally)
@@ -77,7 +82,7 @@ class Runner:
         try:
             with translated():
                 await self._store.collection("runs").insert_one(dict(record))
-            run = await self._begun(collector, scope, name, lease, record["_id"], started, tally)
+            run = await self._begun(collector, scope, name, lease, record["_id"], started, tally, asked)
             await self._collected(run)
             record["state"] = "success"
         except asyncio.CancelledError:
@@ -131,6 +136,7 @@ class Runner:
         run_id: str,
         started: datetime,
         tally: Tally,
+        asked: Asked | None,
     ) -> Run:
         """Read the watermark and mark it as not clean until this run has come to its end."""
         stored = await self._store.one("watermarks", name)
@@ -145,10 +151,11 @@ class Runner:
         }
         await self._note_gap(watermark)
         watermark.pop("gap", None)
-        run = Run(collector, scope, watermark, run_id, started, lease, tally)
+        run = Run(collector, scope, watermark, run_id, started, lease, tally, asked=asked)
         run.fresh = stored is None
         run.first = watermark["started_at"] is None
-        run.unclean = not watermark["clean"]
+        # What a task had stored when it was stopped may not be derived, whatever ran since.
+        run.unclean = not watermark["clean"] or bool(asked and asked.resumed)
         await self._mark(run, clean=False)
         return run
 
@@ -169,7 +176,7 @@ class Runner:
 
     async def _collected(self, run: Run) -> None:
         """Read, store and derive; what was read before the upstream failed is kept, then the run fails."""
-        since = Since(run.watermark["started_at"], run.watermark["cursor"], run.started_at)
+        since = run.since
         batch = Batch()
         failure: UpstreamError | None = None
         try:
@@ -187,15 +194,17 @@ class Runner:
         await self._flushed(run, batch)
         # A walk's last cursor forgets the place: it is noted only when all is derived.
         await self._placed(run, batch, batch.cursors if failure else batch.cursors[:-1])
-        if run.first and run.unclean:
+        done = set[str]() if failure else await self._complete(run)
+        if run.first and run.collector.completed_by:
+            run.watermark["whole"] = True
+        elif run.first and run.unclean:
             # Records stored before a stop may never have been derived.
             await self._deriver.derive_scope(run.collector.collection, run.collector.instance, run.scope)
         elif run.waits:
             run.watermark["waiting"] = sorted({*run.watermark.get("waiting", ()), *run.pending})
-        elif run.pending:
-            await self._derive(run, run.pending)
+        elif run.pending - done:
+            await self._derive(run, run.pending - done)
         if failure is None:
-            await self._complete(run)
             end: Document = {"cursor": dict(batch.cursors[-1])} if batch.cursors else {}
             if gap := run.gap:
                 end["gap"] = gap
@@ -240,38 +249,46 @@ class Runner:
         elif keys:
             await self._derive(run, keys)
 
-    async def _complete(self, run: Run) -> None:
-        """Derive what waited for this collector's records."""
+    async def _complete(self, run: Run) -> set[str]:
+        """Derive what waited for this collector's records: some items, or after a first run the whole scope.
+
+        Returns their keys.
+        """
+        derived: set[str] = set()
+        instance = run.collector.instance
         for unit in registry().values():
             if unit.completed_by != run.collector.name:
                 continue
-            name = f"{unit.name}:{run.collector.instance}:{run.scope}"
-            waiting = (await self._store.one("watermarks", name) or {}).get("waiting", [])
-            if waiting:
-                await self._deriver.derive(unit.collection, run.collector.instance, waiting)
-                # Where more has come to wait meanwhile, all of it is derived once more.
-                with translated():
-                    await self._store.durable("watermarks").update_one(
-                        {"_id": name, "waiting": waiting}, {"$set": {"waiting": []}}
-                    )
+            name = f"{unit.name}:{instance}:{run.scope}"
+            mark = await self._store.one("watermarks", name) or {}
+            same: Document = {key: mark[key] for key in ("_id", "run", "waiting", "whole") if key in mark}
+            if mark.get("whole"):
+                derived |= await self._deriver.derive_scope(unit.collection, instance, run.scope)
+            elif mark.get("waiting"):
+                await self._deriver.derive(unit.collection, instance, mark["waiting"])
+                derived.update(mark["waiting"])
+            else:
+                continue
+            # Where more has come to wait meanwhile, all of it is derived once more.
+            with translated():
+                await self._store.durable("watermarks").update_one(
+                    same, {"$set": {"waiting": []}, "$unset": {"whole": ""}}
+                )
+        return derived
 
     async def _placed(self, run: Run, batch: Batch, cursors: Sequence[Mapping[str, Any]]) -> None:
         """Note how far the walk has come, and tell: what came before the last of the cursors is stored."""
-        if cursors:
+        if cursors and run.asked and run.since.back:
+            await run.asked.keep(cursors[-1])
+        elif cursors:
             await self._mark(run, cursor=dict(cursors[-1]))
         told = [page for page in batch.pages if page.total] or batch.pages[-1:]
-        if self._report and told:
-            self._report(
-                Progress(
-                    run.collector.name,
-                    run.collector.instance,
-                    run.scope,
-                    told[-1].done,
-                    told[-1].total,
-                    told[-1].unit,
-                    run.counts.seen,
-                )
-            )
+        if told:
+            place, last = (run.collector.name, run.collector.instance, run.scope), told[-1]
+            far = Progress(*place, last.done, last.total, last.unit, run.counts.seen)
+            for report in (self._report, run.asked.report if run.asked else None):
+                if report:
+                    report(far)
 
     async def _derive(self, run: Run, keys: set[str]) -> None:
         await self._deriver.derive(run.collector.collection, run.collector.instance, sorted(keys))

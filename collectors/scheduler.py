@@ -1,45 +1,85 @@
 """When collectors run: a job per instance that finds its scopes, and a job per scope that reads it.
 
-Beside them, a job per upstream takes what webhooks brought.
+Beside them, a job per upstream takes what webhooks brought, and one does what was asked for by tasks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 
-from collectors import WHOLE, Collector, Progress, Report, registry
+from collectors import Collector, Progress, Report, registry
 from collectors.deriving import Deriver
+from collectors.rounds import EVERYTHING, Round
 from collectors.runner import Runner
-from collectors.sources import Source, sources, zones
+from collectors.sources import sources, zones
+from collectors.steps import doers
+from collectors.tasks import LOOK_S, Doer, Worker
 from collectors.upstream import Patience
 from collectors.webhooks import Webhooks, all_webhooks
-from metrics_api.core.days import utc_now
+from metrics_api.core.days import day_of, utc_now, zone
 from metrics_api.core.errors import EngmetricsError, UnknownName
 from metrics_api.core.facts import Facts
 from metrics_api.core.leases import Leases
 from metrics_api.core.raw import RawStore
 from metrics_api.core.settings import Settings
-from metrics_api.core.store import Document, Store, translated
+from metrics_api.core.store import Document, Store
+from metrics_api.core.task_types import Task
+from metrics_api.core.tasks import Order, Tasks
 
 log = logging.getLogger(__name__)
 
-EVERYTHING = "all"
-# Scopes of one instance that are read at once.
-WIDTH = 4
 TELL_EVERY_S = 10.0
-# Once: another process ends its run, or its lease runs out and then this.
-ONCE_WAIT_S = 5.0
+# A collecting process takes a task sooner than one that was only asked to follow it.
+GRACE_S = 5.0
+# When a TAPD's people sleep, on its clocks.
+NIGHT_HOUR = 3
 # A job that goes on for ever is begun anew so soon, should it ever end.
 REVIVE_S = 5.0
-KEEP_RUNS = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What collecting consists of: the instances that are on, the webhooks, and who does tasks.
+
+    `zones` are those of the TAPDs that are reconciled at night.
+    """
+
+    rounds: list[Round]
+    webhooks: list[Webhooks]
+    leases: Leases
+    doers: Mapping[str, Doer]
+    zones: Mapping[str, str]
+
+
+@asynccontextmanager
+async def _parts(
+    settings: Settings, store: Store, report: Report | None, patience: Patience | None
+) -> AsyncIterator[Parts]:
+    """The parts, with connections that are closed on leaving; raises ConfigError."""
+    lease_s = float(settings.config.collect.lease_seconds)
+    raw, leases = RawStore(store), Leases(store, lease_s)
+    deriver = Deriver(store, Facts(store, leases), raw, zones(settings))
+    runner = Runner(store, leases, raw, deriver, _Told(report))
+    async with AsyncExitStack() as stack:
+        found = sources(settings, store, patience)
+        for source in found:
+            stack.push_async_callback(source.connection.aclose)
+        rounds = [Round(source, runner, store, lease_s) for source in found]
+        webhooks = all_webhooks(store, leases, raw, deriver)
+        mine = doers(rounds, store, leases, raw, deriver, zones(settings))
+        # Only what is on is reconciled.
+        on = {one.name for one in found if one.upstream == "tapd"}
+        nightly = {name: zone_name for name, zone_name in zones(settings).items() if name in on}
+        yield Parts(rounds, webhooks, leases, mine, nightly)
 
 
 async def collect(
@@ -59,114 +99,49 @@ async def collect(
     names = registry()
     if once is not None and once not in names and once != EVERYTHING:
         raise UnknownName(f"unknown collector {once!r}: use one of {', '.join(names)}, or {EVERYTHING}")
-    lease_s = float(settings.config.collect.lease_seconds)
-    raw, leases = RawStore(store), Leases(store, lease_s)
-    deriver = Deriver(store, Facts(store, leases), raw, zones(settings))
-    told = _Told(progress)
-    runner = Runner(store, leases, raw, deriver, told)
-    webhooks = all_webhooks(store, leases, raw, deriver)
-    async with AsyncExitStack() as stack:
-        found = sources(settings, store, patience)
-        for source in found:
-            stack.push_async_callback(source.connection.aclose)
-        rounds = [Round(source, runner, store, lease_s) for source in found]
+    async with _parts(settings, store, progress, patience) as parts:
         if once is not None:
-            done = await asyncio.gather(*(one.once(once) for one in rounds))
+            done = await asyncio.gather(*(one.once(once) for one in parts.rounds))
             if once == EVERYTHING:
-                await asyncio.gather(*(one.drain() for one in webhooks))
+                await asyncio.gather(*(one.drain() for one in parts.webhooks))
             return [record for records in done for record in records]
-        await _scheduled(rounds, webhooks, lease_s, stop or asyncio.Event())
+        worker = Worker(store, parts.leases, parts.doers)
+        lease_s = float(settings.config.collect.lease_seconds)
+        await _scheduled(parts, worker, Tasks(store), lease_s, stop or asyncio.Event())
     return []
 
 
-class Round:
-    """All that is read of one instance."""
+async def work(
+    settings: Settings,
+    store: Store,
+    names: Collection[str],
+    show: Callable[[Sequence[Task]], None],
+    patience: Patience | None = None,
+    grace_s: float = GRACE_S,
+) -> list[Task]:
+    """Wait until these tasks are over; what no other process takes within `grace_s` is done here.
 
-    def __init__(self, source: Source, runner: Runner, store: Store, lease_s: float) -> None:
-        self.source = source
-        self._runner = runner
-        self._store = store
-        self._once_wait_s = lease_s + ONCE_WAIT_S
-        self._places = asyncio.Semaphore(WIDTH)
-
-    @property
-    def name(self) -> str:
-        """What its jobs are called by."""
-        return f"{self.source.upstream}/{self.source.name}"
-
-    async def once(self, name: str) -> list[Document]:
-        """Run one collector in all its scopes, or everything in order."""
-        if name == EVERYTHING:
-            done = [await self.whole(self._once_wait_s)]
-            scopes = await self.scopes()
-            done += await asyncio.gather(
-                *(self.scope(scope, mine, wait_s=self._once_wait_s) for scope, mine in scopes.items())
-            )
-        else:
-            mine = [collector for collector in self.source.collectors if collector.name == name]
-            places = [(scope, one) for one in mine for scope in await one.scopes()]
-            done = await asyncio.gather(
-                *(self.scope(scope, [one], pause=False, wait_s=self._once_wait_s) for scope, one in places)
-            )
-        records = [record for part in done for record in part]
-        if None in records:
-            log.warning("some was left out, another process is at it source=%s", self.source.name)
-        return [record for record in records if record]
-
-    async def whole(self, wait_s: float = 0.0, rest_s: float = 0.0) -> list[Document | None]:
-        """Run what belongs to no scope: it finds the scopes of the others. None: another process is at it."""
-        records = []
-        for collector in self.source.collectors:
-            if collector.whole and not await self._rests(collector, WHOLE, rest_s):
-                records.append(await self._runner.run(collector, WHOLE, wait_s))
-        return records
-
-    async def scopes(self) -> dict[str, list[Collector[Any]]]:
-        """The collectors of each scope, in their order."""
-        found: dict[str, list[Collector[Any]]] = defaultdict(list)
-        for collector in self.source.collectors:
-            for scope in () if collector.whole else await collector.scopes():
-                found[scope].append(collector)
-        if not found:
-            log.warning("nothing to collect yet, no scope is known source=%s", self.source.name)
-        return found
-
-    async def scope(
-        self,
-        scope: str,
-        collectors: list[Collector[Any]],
-        *,
-        pause: bool = True,
-        wait_s: float = 0.0,
-        rest_s: float = 0.0,
-    ) -> list[Document | None]:
-        """Read one scope, one collector after the other. None: another process is at it."""
-        records = []
-        async with self._places:
-            for collector in collectors:
-                if not pause or not await self._rests(collector, scope, rest_s):
-                    records.append(await self._runner.run(collector, scope, wait_s))
-        return records
-
-    async def _rests(self, collector: Collector[Any], scope: str, rest_s: float) -> bool:
-        """Whether the last success, by whichever process, is too young to read again."""
-        pause_s = max(collector.pause_s, rest_s)
-        if not pause_s:
-            return False
-        name = f"{collector.name}:{collector.instance}:{scope}"
-        last = ((await self._store.one("watermarks", name)) or {}).get("started_at")
-        return bool(last and (utc_now() - last).total_seconds() < pause_s)
-
-    async def forget_old_runs(self) -> None:
-        """Delete run records that are older than a month."""
-        span = {"$gte": datetime.fromtimestamp(0, UTC), "$lt": utc_now() - KEEP_RUNS}
-        with translated():
-            await self._store.collection("runs").delete_many({"started_at": span})
+    `show` is called with all of them whenever they were looked at, about once a second.
+    """
+    queue = Tasks(store)
+    async with _parts(settings, store, None, patience) as parts:
+        worker = Worker(store, parts.leases, parts.doers, only=names, grace_s=grace_s)
+        working = asyncio.create_task(worker.run(), name="tasks")
+        try:
+            while True:
+                tasks = [await queue.one(name) for name in names]
+                show(tasks)
+                if all(task["finished_at"] for task in tasks):
+                    return tasks
+                if working.done():
+                    await working
+                await asyncio.sleep(LOOK_S)
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
 
-async def _scheduled(
-    rounds: list[Round], webhooks: list[Webhooks], lease_s: float, stop: asyncio.Event
-) -> None:
+async def _scheduled(parts: Parts, worker: Worker, queue: Tasks, lease_s: float, stop: asyncio.Event) -> None:
     """Run the jobs until told to stop; every one of them is over when this returns."""
     # It warns each time a long first read is still going on.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -205,6 +180,7 @@ async def _scheduled(
     async def find(one: Round) -> None:
         await going_on(one.name, one.whole(rest_s=one.source.interval_s / 2))
         await one.forget_old_runs()
+        await queue.forget_old()
         prefix = f"{one.name}/"
         wanted = {f"{prefix}{scope}": (scope, found) for scope, found in (await one.scopes()).items()}
         known = {job.id for job in scheduler.get_jobs() if job.id.startswith(prefix)}
@@ -215,10 +191,20 @@ async def _scheduled(
             if name not in known:
                 every(one.source.interval_s, name, read, one, name, scope)
 
-    for one in rounds:
+    for one in parts.rounds:
         every(one.source.interval_s, one.name, find, one)
-    for taking in webhooks:
+    for taking in parts.webhooks:
         every(REVIVE_S, f"webhooks/{taking.upstream}", taking.run)
+    every(REVIVE_S, "tasks", worker.run)
+    for name, its_zone in parts.zones.items():
+        scheduler.add_job(
+            _tracked,
+            CronTrigger(hour=NIGHT_HOUR, timezone=zone(its_zone)),
+            args=[tasks, ask_nightly, queue, name, its_zone],
+            id=f"nightly/{name}",
+            coalesce=True,
+            misfire_grace_time=None,
+        )
     scheduler.start()
     try:
         await stop.wait()
@@ -228,6 +214,14 @@ async def _scheduled(
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+async def ask_nightly(
+    queue: Tasks, instance: str, zone_name: str, clock: Callable[[], datetime] = utc_now
+) -> None:
+    """Ask for a TAPD to be reconciled; of all processes that do so in a night, one is heard."""
+    night = day_of(int(clock().timestamp()), zone_name).isoformat()
+    await queue.put(Order("reconcile", "tapd", instance), f"reconcile-{instance}-{night}")
 
 
 async def _tracked(tasks: set[asyncio.Task[Any]], job: Callable[..., Any], *args: Any) -> None:

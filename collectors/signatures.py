@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from collectors.derivation import text
+from collectors.derivation import instant, text
 
 NO_COMMIT: Final = "0" * 40
 # The list's kinds by its target types. It has notes under one type for each way of writing one.
@@ -116,7 +116,9 @@ def happening_of_hook(data: Mapping[str, Any], project: str) -> Happening | None
     if kind in MEMBER_ACTIONS:
         action = MEMBER_ACTIONS[kind]
         signature = f"{project}:member:{text(data.get('user_id'))}:{action}"
-        return Happening(signature, action, at=_instant(data.get("updated_at")))
+        # Of one who left it says when the membership was changed last, which may be years ago.
+        at = _instant(data.get("updated_at")) if action == "joined" else None
+        return Happening(signature, action, at=at)
     attributes = _attributes(data)
     target, told = text(attributes.get("id")), attributes.get("action")
     if kind == "note":
@@ -168,6 +170,6 @@ def _instant(value: Any) -> int | None:
     try:
         # 2013-12-03T17:23:34Z, 2016-08-12 15:23:28 UTC, 2021-04-28 21:50:00 +0200
         found = datetime.fromisoformat(value.replace(" UTC", "Z").replace(" +", "+").replace(" -", "-"))
-        return int(found.timestamp()) if found.tzinfo else None
+        return instant(found.timestamp()) if found.tzinfo else None
     except (ValueError, OverflowError):
         return None

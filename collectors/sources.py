@@ -44,13 +44,19 @@ def instances(settings: Settings) -> list[tuple[str, Instance]]:
     return [*tapd, *(("gitlab", one) for one in settings.config.gitlab)]
 
 
+def configured(settings: Settings, upstream: str, name: str) -> bool:
+    """Whether there are credentials to log in to an instance with."""
+    credentials = settings.credentials(upstream, name)
+    return credentials.configured and (upstream == "tapd" or bool(credentials.token))
+
+
 def client_of(
     settings: Settings, upstream: str, instance: Instance, patience: Patience | None = None
 ) -> TapdClient | GitlabClient | None:
     """The client of an instance, None where it has no credentials to log in with; raises ConfigError."""
-    credentials = settings.credentials(upstream, instance.name)
-    if not credentials.configured or (upstream == "gitlab" and not credentials.token):
+    if not configured(settings, upstream, instance.name):
         return None
+    credentials = settings.credentials(upstream, instance.name)
     headers = tapd_headers(credentials) if upstream == "tapd" else gitlab_headers(credentials)
     quota = Quota(instance.quota_per_minute, WIDTH[upstream])
     proxies = Proxies.of(settings.environment)

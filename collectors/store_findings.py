@@ -99,7 +99,7 @@ async def _room(store: Store) -> Finding:
     """How near the embedded store is to what it bears well."""
     keys = [f"n:{collection}" for collection in RAW]
     records = sum(int(one["n"]) for one in await store.matching("counters", "_id", keys))
-    says = f"the embedded store holds {records} of the some {EMBEDDED_RECORDS} records it is good for"
+    says = f"the embedded store holds {records} records; it is good for some {EMBEDDED_RECORDS}"
     todo = "for production give a MongoDB 7 or 8 as MONGODB_URI"
     return doubtful("store", says, todo) if records > NEARLY * EMBEDDED_RECORDS else fine("store", says, todo)
 

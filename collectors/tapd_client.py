@@ -12,17 +12,13 @@ from functools import partial
 from typing import Any
 
 from collectors.derivation import epoch
+from collectors.tapd_limits import PAGE_SIZES, Labels, Limits
 from collectors.upstream import Answer, Limited, Overloaded, Upstream, rejected
 from metrics_api.core.config import TapdInstance
 from metrics_api.core.days import naive_text
 from metrics_api.core.errors import Fatal, Retriable, Skippable
 from metrics_api.core.settings import Credentials
 
-# The first is the documented maximum. Were more asked and silently cut, a full page would look short.
-PAGE_SIZES = (200, 100, 50, 25, 5)
-# Where the documented maximum is smaller.
-LARGEST = {"/story_changes": 100, "/task_changes": 100}
-GROW_AFTER = 20
 # page * limit may not go beyond this.
 DEPTH = 20_000
 READINGS = 4
@@ -54,7 +50,8 @@ class TapdClient:
     def __init__(self, config: TapdInstance, upstream: Upstream) -> None:
         self.config = config
         self.upstream = upstream
-        self._limits = _Limits()
+        self._limits = Limits()
+        self._labels = Labels()
 
     def day(self, at: datetime) -> str:
         """The calendar day of an instant on TAPD's clocks, `YYYY-MM-DD`."""
@@ -97,14 +94,14 @@ class TapdClient:
             asked = {**params, "limit": str(limit), "page": str(start // limit + 1)}
             if created_in:
                 asked["created"] = created_in
+            overload = limit > PAGE_SIZES[-1]
             try:
-                data = await self.call(path, asked, overload=limit > PAGE_SIZES[-1])
+                rows = await self._labels.page(path, asked, partial(self.listed, path, overload=overload))
             except Overloaded:
                 limit = self._limits.shrunk(path, limit, start)
                 if not limit:
                     raise
                 continue
-            rows = _rows(data, self.upstream.name, path)
             if rows and rows == before:
                 raise Fatal(f"{path}: the same page came twice, the page number is not honoured")
             # A server that ignores the limit has no second page.
@@ -160,31 +157,6 @@ class TapdClient:
                 yield Rows(rows, page.more)
             if pages <= 1 or not fresh:
                 return
-
-
-class _Limits:
-    """The page sizes that an upstream bears, by address: smaller after a 502, larger again after a while."""
-
-    def __init__(self) -> None:
-        self._place: dict[str, int] = {}
-        self._good: dict[str, int] = {}
-
-    def grown(self, path: str) -> int:
-        """The size to begin a list with."""
-        first = PAGE_SIZES.index(LARGEST.get(path, PAGE_SIZES[0]))
-        place, good = self._place.get(path, first), self._good.get(path, 0) + 1
-        if place > first and good >= GROW_AFTER:
-            place, good = place - 1, 0
-        self._place[path], self._good[path] = place, good
-        return PAGE_SIZES[place]
-
-    def shrunk(self, path: str, limit: int, start: int) -> int:
-        """The next smaller size of which the rows read so far are whole pages; 0 when there is none."""
-        for place, size in enumerate(PAGE_SIZES):
-            if size < limit and start % size == 0:
-                self._place[path], self._good[path] = place, 0
-                return size
-        return 0
 
 
 class TooDeep(Skippable):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from collectors import Identity, Page, Since
 from collectors.removals import removal
 from collectors.tapd import PerWorkspace, named
-from collectors.tapd_client import bodies, clock, inside
+from collectors.tapd_client import TooDeep, bodies, clock, inside
 from metrics_api.core.errors import Fatal
 from metrics_api.core.raw import Dating
 from metrics_api.core.store import WINDOW
@@ -105,7 +105,7 @@ class RemovedItems(OfKind):
         wrapper = f"Removed{self.kind.wrapper}"
         for more in self.kind.removed_asked:
             asked = self.changed_since(scope, since, self.kind.removed) | dict(more)
-            async for page in self.client.settled(self.kind.removed_address, asked, wrapper):
+            async for page in self.client.ascending(self.kind.removed_address, asked, wrapper):
                 yield Page([inside(row, wrapper) for row in page.rows])
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
@@ -117,9 +117,10 @@ class RemovedItems(OfKind):
 class ItemChanges(OfKind):
     """The change history of a workspace's items, day by day: TAPD refuses to list it otherwise.
 
-    The first time from today back to the oldest item, the newest day first; a stopped walk goes on where it
-    was, after the days that have passed since. Later from the last run's day on. An item that came in with a
-    past (moved in, restored) is asked for by its id: the days of its past are over.
+    The first time from today back to the oldest item, the newest day first; so does a task back to its day.
+    A stopped walk goes on where it was, after the days that have passed since. Later from the last run's day
+    on. An item that came in with a past (moved in, restored) is asked for by its id: the days of its past are
+    over.
     """
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
@@ -135,28 +136,33 @@ class ItemChanges(OfKind):
         stored = await self.store.one("counters", f"n:{self.kind.collection}")
         last = int(stored["n"]) if stored else 0
         today = date.fromisoformat(self.client.day(since.now))
-        if since.at is None:
-            async for page in self._backfill(scope, since.cursor, today, last):
+        if since.at is None or since.back:
+            oldest = self._first_day(since.at) if since.at else await self._oldest(scope)
+            async for page in self._backfill(scope, since.cursor, today, last, oldest):
                 yield page
             return
-        first = date.fromisoformat(self.client.day(since.at - CHANGE_OVERLAP))
+        first = self._first_day(since.at)
         total = (today - first).days + 1
         for at in range(total):
             async for rows in self._day(scope, first + at * DAY):
                 yield Page(rows, done=at + 1, total=total, unit="days")
         late = await self._with_a_past(scope, int(since.cursor.get("n", 0)), last, first)
-        for at in range(0, len(late), self.kind.at_once):
-            items = ",".join(late[at : at + self.kind.at_once])
-            async for rows in self._changes({"workspace_id": scope, f"{self.kind.noun}_id": items}):
-                yield Page(rows)
+        async for rows in self._of_items(scope, late):
+            yield Page(rows)
         yield Page([], cursor={"n": last})
 
+    def _first_day(self, at: datetime) -> date:
+        """The day from which on changes are read that were saved since."""
+        return date.fromisoformat(self.client.day(at - CHANGE_OVERLAP))
+
     async def _backfill(
-        self, scope: str, cursor: Mapping[str, Any], today: date, last: int
+        self, scope: str, cursor: Mapping[str, Any], today: date, last: int, oldest: date | None
     ) -> AsyncGenerator[Page, None]:
-        """All days; the cursor keeps which are read: `low` to `high`, and `n` as it was at the beginning."""
+        """All days back to the oldest.
+
+        The cursor keeps which are read: `low` to `high`, and `n` as it was at the beginning.
+        """
         n = int(cursor.get("n", last))
-        oldest = await self._oldest(scope)
         low = date.fromisoformat(cursor["low"]) if "low" in cursor else today + DAY
         if "high" in cursor:
             day = date.fromisoformat(cursor["high"])
@@ -175,36 +181,81 @@ class ItemChanges(OfKind):
 
     async def _oldest(self, scope: str) -> date | None:
         """The day of the oldest item there is or was, None where there was none."""
-        kind, removed = self.kind, f"Removed{self.kind.wrapper}"
-        asked = {"workspace_id": scope, "order": "created asc", "limit": "1", "fields": "id,created"}
-        rows = bodies(await self.client.listed(kind.address, asked), kind.wrapper)
-        for more in kind.removed_asked:
-            everything = {"workspace_id": scope} | dict(more)
-            async for page in self.client.settled(kind.removed_address, everything, removed):
-                rows += bodies(page.rows, removed)
-        days = [clock(row)[:10] for row in rows]
+        kind = self.kind
         noted = await self.store.one("watermarks", f"tapd.{kind.plural}:{self.instance}:{scope}")
-        days += filter(None, [str((noted or {}).get("cursor", {}).get("oldest", ""))])
+        days = [str((noted or {}).get("cursor", {}).get("oldest", ""))]
+        if not days[0]:
+            asked = {"workspace_id": scope, "order": "created asc", "limit": "1", "fields": "id,created"}
+            rows = bodies(await self.client.listed(kind.address, asked), kind.wrapper)
+            days += [clock(row)[:10] for row in rows]
+        days += [clock(row)[:10] for row in await self._removed({"workspace_id": scope})]
         found = sorted(filter(None, map(_date, days)))
         return found[0] if found else None
+
+    async def _removed(self, asked: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The rows of the removed list."""
+        wrapper, rows = f"Removed{self.kind.wrapper}", list[dict[str, Any]]()
+        for more in self.kind.removed_asked:
+            asking = {**asked, **more}
+            async for page in self.client.ascending(self.kind.removed_address, asking, wrapper):
+                rows += bodies(page.rows, wrapper)
+        return rows
 
     async def _with_a_past(self, scope: str, after: int, last: int, before: date) -> list[str]:
         """Items stored since number `after` that were created before a day."""
         found = []
+        async for name, created in self._stored(scope, after, last, "created"):
+            if created and created < before:
+                found.append(name)
+        return found
+
+    async def _changed_since(self, scope: str, day: date) -> list[str]:
+        """Items that may have a change on a day: those modified or removed then or later."""
+        counter = await self.store.one("counters", f"n:{self.kind.collection}")
+        last = int(counter["n"]) if counter else 0
+        asked = {"workspace_id": scope, self.kind.removed: f">{(day - DAY).isoformat()}"}
+        found = [str(row["id"]) for row in await self._removed(asked) if row.get("id")]
+        async for name, modified in self._stored(scope, 0, last, "modified"):
+            if modified is None or modified >= day:
+                found.append(name)
+        return list(dict.fromkeys(found))
+
+    async def _stored(
+        self, scope: str, after: int, last: int, field: str
+    ) -> AsyncIterator[tuple[str, date | None]]:
+        """The stored items with numbers above `after` up to `last`, and the day of one of their times."""
         query = {"instance": self.instance, "scope": scope}
-        fields = {"n": 1, "key": 1, "data.created": 1}
+        fields = {"n": 1, "key": 1, f"data.{field}": 1}
         while after < last:
             upto = min(after + WINDOW, last)
             for row in await self.store.window(self.kind.collection, "n", after, upto, query, fields):
-                created = _date(str(row["data"].get("created"))[:10])
-                if created and created < before:
-                    found.append(row["key"])
+                yield row["key"], _date(str(row["data"].get(field))[:10])
             after = upto
-        return found
 
     async def _day(self, scope: str, day: date) -> AsyncIterator[list[Any]]:
-        async for rows in self._changes({"workspace_id": scope, "created": day.isoformat()}):
-            yield rows
+        try:
+            async for rows in self._changes({"workspace_id": scope, "created": day.isoformat()}):
+                yield rows
+        except TooDeep:
+            # A mass change: the feed gives no narrower window of time, but it does of items.
+            async for rows in self._of_items(scope, await self._changed_since(scope, day)):
+                yield rows
+
+    async def _of_items(self, scope: str, items: Sequence[str]) -> AsyncIterator[list[Any]]:
+        """The whole past of these items, in questions that are not too deep."""
+        for at in range(0, len(items), self.kind.at_once):
+            names = items[at : at + self.kind.at_once]
+            try:
+                asked = {"workspace_id": scope, f"{self.kind.noun}_id": ",".join(names)}
+                async for rows in self._changes(asked):
+                    yield rows
+            except TooDeep:
+                if len(names) == 1:
+                    raise
+                half = len(names) // 2
+                for part in (names[:half], names[half:]):
+                    async for rows in self._of_items(scope, part):
+                        yield rows
 
     async def _changes(self, asked: Mapping[str, str]) -> AsyncIterator[list[Any]]:
         """The rows of one question; the feed only grows, so with ids rising nothing shifts.

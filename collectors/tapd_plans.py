@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from datetime import timedelta
 from typing import Any
 
 from collectors import Identity, Page, Since, collector
 from collectors.tapd import PerWorkspace, named
 from collectors.tapd_client import UnknownAddress, inside
 from metrics_api.core.raw import Dating
-
-# A row stands in the store as of when its run began, and a run may be long.
-ROW_OVERLAP = timedelta(hours=1)
 
 
 @collector
@@ -39,7 +35,8 @@ class Iterations(PerWorkspace):
 class IterationChanges(PerWorkspace):
     """The change history of a workspace's iterations, each asked for when its row has changed.
 
-    TAPD wants the iteration named. The cursor keeps how far a first walk through them came.
+    TAPD wants the iteration named. The cursor keeps how far a first walk through them came, later up to which
+    run the rows were looked at.
     """
 
     name = "tapd.iteration_changes"
@@ -49,17 +46,21 @@ class IterationChanges(PerWorkspace):
 
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
         """The changes of one iteration after the other."""
+        noted = await self.store.one("watermarks", f"{Iterations.name}:{self.instance}:{scope}")
         stored = await self.store.all("raw_tapd_iteration", {"instance": self.instance, "scope": scope})
+        # A row stands in the store as of when its run began: what a later run finds is later than this.
+        rows = {"rows": noted["started_at"]} if noted and noted["started_at"] else {}
+        wanted = stored
         if since.at is None:
             wanted = [row for row in stored if row["n"] > int(since.cursor.get("n", 0))]
-        else:
-            wanted = [row for row in stored if row["updated_at"] >= since.at - ROW_OVERLAP]
+        elif "rows" in since.cursor and not since.back:
+            wanted = [row for row in stored if row["updated_at"] > since.cursor["rows"]]
         for done, row in enumerate(sorted(wanted, key=lambda row: int(row["n"])), start=1):
             asked = {"workspace_id": scope, "iteration_id": row["key"]}
             async for page in self.client.settled("/iteration_changes", asked, "IterationChange"):
                 yield Page([inside(one, "IterationChange") for one in page.rows])
             yield Page([], cursor={"n": row["n"]}, done=done, total=len(wanted), unit="iterations")
-        yield Page([], cursor={})
+        yield Page([], cursor=rows)
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
         """By the change's id; it belongs to its iteration."""

@@ -11,11 +11,12 @@ from yarl import URL
 
 from collectors import WHOLE, Since, registry
 from collectors.findings import Finding, clocks, counted, doubtful, fine, wrong
-from collectors.first_collection import requests_needed
+from collectors.first_collection import lasting, requests_needed
 from collectors.gitlab import API, PER_PAGE, GitlabClient
 from collectors.sources import Instance, client_of
 from collectors.tapd_client import TapdClient
 from collectors.upstream import Answer, Limited, Patience, rejected
+from metrics_api.core.config import TapdInstance
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import ConfigError, Retriable, StoreUnavailable, UpstreamError
 from metrics_api.core.security import is_loopback
@@ -53,12 +54,24 @@ async def upstream_findings(
         try:
             return [
                 *_clear(about, instance),
-                *await _examined(about, client, logins, store, clock),
+                *await _examined(about, client, logins, store, clock, _named(settings, upstream, instance)),
             ]
         finally:
             await client.upstream.aclose()
     except ConfigError as error:
-        return [wrong(about, str(error), "let it name a file that can be read")]
+        return [wrong(about, str(error), "mend that variable, or the file that it or ca_file names")]
+
+
+def _named(settings: Settings, upstream: str, instance: Instance) -> list[str]:
+    """The workspaces or projects of an instance that products name and its own section does not."""
+    config = settings.config
+    if upstream == "tapd":
+        keys = [config.workspace_key(one) for product in config.product for one in product.workspaces]
+    else:
+        keys = [config.project_key(one) for product in config.product for one in product.projects]
+    own = instance.workspaces if isinstance(instance, TapdInstance) else instance.projects
+    names = (key.removeprefix(f"{instance.name}:") for key in keys if key.startswith(f"{instance.name}:"))
+    return [name for name in names if name not in own]
 
 
 def _clear(about: str, instance: Instance) -> list[Finding]:
@@ -70,7 +83,12 @@ def _clear(about: str, instance: Instance) -> list[Finding]:
 
 
 async def _examined(
-    about: str, client: Client, logins: str, store: Store | None, clock: Callable[[], datetime]
+    about: str,
+    client: Client,
+    logins: str,
+    store: Store | None,
+    clock: Callable[[], datetime],
+    named: list[str],
 ) -> list[Finding]:
     path = "/quickstart/testauth" if isinstance(client, TapdClient) else f"{API}/user"
     before = clock()
@@ -89,7 +107,7 @@ async def _examined(
     found += _quota(about, client, answer)
     if store is not None:
         try:
-            found += await _reach(about, client, store, clock())
+            found += await _reach(about, client, store, clock(), named)
         except StoreUnavailable as error:
             found.append(wrong("store", str(error), "see whether it is still running"))
     return found
@@ -105,22 +123,27 @@ def _arrived(answer: Answer) -> Answer:
 
 def _let_in(about: str, client: Client, answer: Answer, logins: str) -> Finding:
     """Whether the login was right. Of what TAPD answers nothing is told: it holds the password."""
+    gitlab = isinstance(client, GitlabClient)
     if answer.status == 200:
-        if isinstance(client, GitlabClient):
-            return fine(about, "it accepts the token")
+        name = "GitLab" if gitlab else "TAPD"
         try:
             envelope = answer.json()
         except Retriable as error:
-            return wrong(about, str(error), "mend its url: what answers there is not TAPD's API")
+            return wrong(about, str(error), f"mend its url: what answers there is not {name}'s API")
+        if gitlab and isinstance(envelope, dict) and "username" in envelope:
+            return fine(about, "it accepts the token")
+        if gitlab:
+            return wrong(about, "it answers, and not as GitLab", "mend its url")
         if isinstance(envelope, dict) and str(envelope.get("status")) == "1":
             return fine(about, "it accepts the credentials")
         return wrong(about, "it does not accept the credentials", f"mend {logins}")
     if answer.status in (401, 403, 422):
-        scope = "; the token needs the scope read_api" if isinstance(client, GitlabClient) else ""
+        scope = "; the token needs the scope read_api" if gitlab else ""
         return wrong(
             about, f"HTTP {answer.status}: it does not accept the credentials", f"mend {logins}{scope}"
         )
-    return wrong(about, f"HTTP {answer.status} where its API should be", "mend its url")
+    todo = "mend its url; it is that of GitLab itself, without /api/v4" if gitlab else "mend its url"
+    return wrong(about, f"HTTP {answer.status} where its API should be", todo)
 
 
 def _clock(about: str, answer: Answer, at: datetime) -> list[Finding]:
@@ -155,7 +178,7 @@ def _number(answer: Answer, header: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
 
 
-async def _reach(about: str, client: Client, store: Store, now: datetime) -> list[Finding]:
+async def _reach(about: str, client: Client, store: Store, now: datetime, named: list[str]) -> list[Finding]:
     """Whether the workspaces or projects are there, and how long it takes to collect them first."""
     upstream = "tapd" if isinstance(client, TapdClient) else "gitlab"
     unit = next(one for one in registry().values() if one.upstream == upstream and one.whole)
@@ -163,12 +186,14 @@ async def _reach(about: str, client: Client, store: Store, now: datetime) -> lis
     what = f"{noun}s"
     lister = unit(client.config.name, client, store)
     scopes: list[str] = []
+    paths: set[str] = set()
     found: list[Finding] = []
     more = False
     try:
         async with aclosing(lister.fetch(WHOLE, Since(None, {}, now))) as pages:
             async for page in pages:
                 scopes += [lister.identify(record, page.about).id for record in page.records]
+                paths |= {str(record.get("path_with_namespace", "")) for record in page.records}
                 # Who is a member of thousands need not wait for all of them to be listed.
                 more = (
                     isinstance(client, GitlabClient)
@@ -178,7 +203,8 @@ async def _reach(about: str, client: Client, store: Store, now: datetime) -> lis
                 if more:
                     break
     except UpstreamError as error:
-        found.append(wrong(about, str(error), f"mend its {what}, or let the account take part in them"))
+        mend = "company_id or its workspaces" if upstream == "tapd" else what
+        found.append(wrong(about, str(error), f"mend its {mend}, or let the account take part in them"))
     except (KeyError, TypeError, ValueError):
         found.append(wrong(about, f"it lists {what} that are none", "mend its url"))
     if scopes:
@@ -186,6 +212,10 @@ async def _reach(about: str, client: Client, store: Store, now: datetime) -> lis
     elif not found:
         todo = f"name {what} in its section, or let the account take part in some"
         found.append(doubtful(about, f"there are no {what} to collect", todo))
+    missing = [name for name in named if name not in paths and name not in scopes]
+    if missing and not more and not any(finding.level == "error" for finding in found):
+        says = f"a product names {what} that are not collected: {', '.join(missing)}"
+        found.append(doubtful(about, says, f"mend the product's {what}, or name them here as well"))
     try:
         needed = await requests_needed(client, store, scopes, now)
     except UpstreamError as error:
@@ -198,7 +228,7 @@ def _duration(about: str, client: Client, needed: int) -> list[Finding]:
     """How long a first collection takes at the configured quota."""
     quota = client.config.quota_per_minute
     minutes = needed / quota
-    length = f"{minutes / 60:.1f} hours" if minutes >= 90 else counted(max(1, round(minutes)), "minute")
+    length = lasting(needed, quota)
     says = f"a first collection takes some {length}: about {counted(needed, 'request')} at {quota} a minute"
     if minutes < LONG_H * 60:
         return [fine(about, says)]

@@ -1,4 +1,7 @@
-"""From registered dashboards to the JSON files that Grafana provisions, a set per kind of datasource."""
+"""From registered dashboards to the JSON files that Grafana provisions, a set per kind of datasource.
+
+The alert rules are built with them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import compatibility, expressions
+from dashboards import alerts, compatibility, expressions
 from dashboards.datasources import SOURCES, Datasource, fit
 from dashboards.registry import Registry
 
@@ -28,12 +31,12 @@ def document(board: Dashboard, source: Datasource) -> dict[str, Any]:
 
 
 def files(registry: Registry) -> dict[str, str]:
-    """Return path below grafana-provisioning to text for every dashboard and kind of datasource.
+    """Return path below grafana-provisioning to text: every dashboard per kind of datasource, and the rules.
 
-    Keys are sorted, two spaces, a newline at the end. Raises ValueError for a query that the API would
+    JSON has sorted keys, two spaces, a newline at the end. Raises ValueError for a query that the API would
     refuse.
     """
-    built = {}
+    built = {alerts.FILE: alerts.provisioned()}
     for source in SOURCES:
         for slug, board in registry:
             values = document(board, source)
@@ -65,8 +68,6 @@ def differences(built: dict[str, str], folder: Path) -> str:
 
 
 def _present(folder: Path) -> dict[str, str]:
-    return {
-        f"{source.folder}/{path.name}": path.read_text(encoding="utf-8")
-        for source in SOURCES
-        for path in (folder / source.folder).glob("*.json")
-    }
+    found = [path for source in SOURCES for path in (folder / source.folder).glob("*.json")]
+    found += folder.glob(alerts.FILE)
+    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in found}

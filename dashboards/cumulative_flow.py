@@ -12,7 +12,7 @@ from dashboards.colours import BACKLOG, LEDGER, fixed, pattern
 from dashboards.panels import DOWNWARD, areas, bars, coloured, lines, section, staged, without
 from dashboards.queries import Expression
 from dashboards.registry import REGISTRY
-from dashboards.variables import iteration
+from dashboards.variables import iteration, version
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ were not collected."""
 def cumulative_flow(board: Dashboard) -> Dashboard:
     """Add bands and arrivals of stories and of bugs, the bugs' moves per day and the open ones."""
     return (
-        board.with_variable(iteration())
+        board.with_variable(version())
+        .with_variable(iteration())
         .with_row(section(5, "Stories", 0))
         .with_panel(_bands(6, STORIES, GridPos(x=0, y=1, w=24, h=12)))
         .with_panel(_arrivals(7, STORIES, GridPos(x=0, y=13, w=24, h=9)))

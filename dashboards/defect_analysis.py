@@ -11,6 +11,7 @@ from dashboards.colours import BACKLOG, LEDGER, PRIORITIES, SEVERITIES, fixed, p
 from dashboards.panels import areas, bars, coloured, lines, numbers, ranking, without
 from dashboards.queries import Expression
 from dashboards.registry import REGISTRY
+from dashboards.variables import version
 
 WHERE = "product=$Product,version=$Version"
 
@@ -63,7 +64,8 @@ here. It shows that a team is at work, not how much anybody does."""
 def defect_analysis(board: Dashboard) -> Dashboard:
     """Add the panels: totals, trend, fixed against closed, the backlog by four fields, versions, activity."""
     return (
-        board.with_panel(_totals(GridPos(x=0, y=0, w=24, h=5)))
+        board.with_variable(version())
+        .with_panel(_totals(GridPos(x=0, y=0, w=24, h=5)))
         .with_panel(_trend(GridPos(x=0, y=5, w=24, h=10)))
         .with_panel(_fixed(GridPos(x=0, y=15, w=12, h=9)))
         .with_panel(coloured(_backlog(4, "severity", GridPos(x=12, y=15, w=12, h=9)), SEVERITIES))

@@ -27,6 +27,7 @@ from dashboards.queries import SOURCE
 Coloured = TypeVar("Coloured", timeseries.Panel, stat.Panel)
 # Counts with thousands separators, never abbreviated to "1.2 K".
 COUNT = "locale"
+SECONDS = "s"
 HIDDEN = [DynamicConfigValue("custom.hideFrom", {"legend": True, "tooltip": True, "viz": True})]
 DOWNWARD = [DynamicConfigValue("custom.transform", "negative-Y")]
 

@@ -60,7 +60,6 @@ def _empty(slug: str, title: str, description: str) -> Dashboard:
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .with_variable(variables.datasource())
         .with_variable(variables.product())
-        .with_variable(variables.version())
         .link(variables.siblings())
     )
     for mark in variables.marks():

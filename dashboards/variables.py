@@ -63,6 +63,15 @@ def iteration() -> QueryVariable:
     )
 
 
+def collector() -> QueryVariable:
+    """Return the choice among the collectors of the chosen products, those of no product included."""
+    return _filter(
+        "Collector",
+        "$collector=$Product",
+        "What reads one kind of record, as tapd.bugs; some read what belongs to no product.",
+    )
+
+
 def marks() -> Iterator[AnnotationQuery]:
     """Yield the annotations; only iterations are shown from the start, more lines would hide the numbers."""
     for name, tag, colour in MARKS:

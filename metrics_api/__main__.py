@@ -1,4 +1,4 @@
-"""The command line: serve, collect, demo, rebuild, status, doctor, quarantine, token."""
+"""The command line: serve, collect, tasks, demo, rebuild, status, doctor, quarantine, token."""
 
 from __future__ import annotations
 
@@ -13,10 +13,22 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from collectors import console, deriving, doctor, quarantine, scheduler, sources, status
+from collectors import (
+    console,
+    deriving,
+    display,
+    doctor,
+    quality,
+    quarantine,
+    rehearsal,
+    scheduler,
+    sources,
+    status,
+)
 from collectors.findings import counted
 from metrics_api.arguments import parser
 from metrics_api.core import log as logs
+from metrics_api.core import tasks
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import ConfigError, EngmetricsError
 from metrics_api.core.security import keep_token, make_token
@@ -75,11 +87,18 @@ async def _serve(settings: Settings) -> None:
         await asyncio.Event().wait()
 
 
-async def _collect(settings: Settings, once: str | None) -> None:
+async def _collect(settings: Settings, given: argparse.Namespace) -> None:
+    once: str | None = given.once
     if not settings.config.tapd and not settings.config.gitlab:
         raise ConfigError("nothing to collect: name a [[tapd]] or a [[gitlab]] in engmetrics.toml")
+    if given.backfill:
+        await _backfill(settings, given)
+        return
+    if given.since or given.scope or given.dry_run:
+        raise ConfigError("--since, --scope and --dry-run belong to --backfill")
     async with the_store(settings) as store:
-        records = await scheduler.collect(settings, store, once=once, progress=console.Told())
+        with display.display() as shown:
+            records = await scheduler.collect(settings, store, once=once, progress=display.Runs(shown))
     failed = [record for record in records if record["state"] != "success"]
     for record in records:
         print(
@@ -95,18 +114,74 @@ async def _collect(settings: Settings, once: str | None) -> None:
         )
 
 
-async def _rebuild(settings: Settings, topic: str | None) -> None:
-    def told(name: str, done: int, total: int) -> None:
-        print(f"rebuild   {name}: {done} of {total} records", flush=True)
-
+async def _backfill(settings: Settings, given: argparse.Namespace) -> None:
     async with the_store(settings) as store:
-        counts = await deriving.rebuild(store, topic, told, sources.zones(settings))
+        asked: list[tasks.Order] = []
+        for scope in given.scope or [""]:
+            asked += await tasks.orders(settings.config, store, "backfill", given.since, scope)
+        asked = [
+            one for one in dict.fromkeys(asked) if sources.configured(settings, one.upstream, one.instance)
+        ]
+        if not asked:
+            raise EngmetricsError("nothing to collect: no source has credentials; see `engmetrics doctor`")
+        if given.dry_run:
+            await _rehearse(settings, store, asked)
+            return
+        queue = tasks.Tasks(store)
+        queued = [await queue.put(one) for one in asked]
+        for task in queued:
+            print(f"task      {task['_id']} {tasks.described(task)}: {task['state']}", flush=True)
+        names = [task["_id"] for task in queued]
+        try:
+            with display.display() as shown:
+                over = await scheduler.work(settings, store, names, display.Followed(shown))
+        except asyncio.CancelledError:
+            print("stopped; `engmetrics collect` goes on with what is left, or the same command", flush=True)
+            raise
+    failed = [task for task in over if task["state"] == "failed"]
+    if failed:
+        raise EngmetricsError(f"{len(failed)} of {len(over)} tasks failed: {failed[0]['error']}")
+
+
+async def _rehearse(settings: Settings, store: Store, asked: Iterable[tasks.Order]) -> None:
+    needed: dict[str, tuple[int, int]] = {}
+    async for source, one in rehearsal.rehearse(settings, store, asked):
+        _print(console.rehearsed_lines(source.name, one))
+        name = f"{source.upstream} {source.name}"
+        before, _ = needed.get(name, (0, 0))
+        needed[name] = (before + sum(found.requests for found in one.expected), source.connection.quota.limit)
+    _print(console.lasting_lines(needed))
+
+
+async def _tasks(settings: Settings, given: argparse.Namespace) -> None:
+    async with the_store(settings) as store:
+        queue = tasks.Tasks(store)
+        found = [await queue.one(given.id)] if given.id else await queue.listed(given.state or "")
+    if not found:
+        print("no task was asked for: `engmetrics collect --backfill` asks for one")
+        return
+    _print(console.task_lines(found, utc_now()))
+    if given.id:
+        _print(console.task_log(found[0]))
+
+
+async def _rebuild(settings: Settings, topic: str | None) -> None:
+    with display.display() as shown:
+
+        def told(name: str, done: int, total: int) -> None:
+            shown.show(f"rebuild   {name}", done, total, f"{done} of {total} records")
+
+        async with the_store(settings) as store:
+            counts = await deriving.rebuild(store, topic, told, sources.zones(settings))
     for name, count in counts.items():
         print(f"rebuild   {name}: {count} facts", flush=True)
 
 
-async def _status(settings: Settings) -> None:
+async def _status(settings: Settings, with_quality: bool) -> None:
     async with the_store(settings) as store:
+        if with_quality:
+            _print(quality.lines(await quality.quality(store, sources.zones(settings))))
+            return
         standings, backlog = await status.status(store), await status.backlog(store)
     if not standings:
         print("no collector has run yet: start `engmetrics collect`")
@@ -131,7 +206,8 @@ async def _quarantine(settings: Settings, given: argparse.Namespace) -> None:
             kept, total = await quarantine.listed(store, given.collection, given.limit)
             for one in kept:
                 _print(console.kept_lines(one, utc_now()))
-            print(f"{len(kept)} of {total} in quarantine" if total else "nothing is in quarantine")
+            nothing = f"nothing of {given.collection}" if given.collection else "nothing"
+            print(f"{len(kept)} of {total} in quarantine" if total else f"{nothing} is in quarantine")
             return
         stayed = gone = 0
         async for name, reason in quarantine.retried(settings, store, None if given.all else given.id):
@@ -175,14 +251,16 @@ def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
     if given.command == "serve":
         return _serve(settings)
     if given.command == "collect":
-        return _collect(settings, given.once)
+        return _collect(settings, given)
+    if given.command == "tasks":
+        return _tasks(settings, given)
     if given.command == "rebuild":
         return _rebuild(settings, given.topic)
     if given.command == "doctor":
         return _doctor(settings)
     if given.command == "quarantine":
         return _quarantine(settings, given)
-    return _status(settings)
+    return _status(settings, given.quality)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

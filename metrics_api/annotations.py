@@ -117,11 +117,16 @@ def _plan(
     world: World, tag: str, workspace: str, name: str, start: str | None, end: str | None
 ) -> Iterator[Happening]:
     place = world.context.workspaces.get(workspace)
-    product, zone = (place.product, place.zone) if place else ("", world.context.zone)
+    if place is None:
+        # A webhook of the company tells of workspaces nobody collects, too.
+        return
+    planned = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day)
     for what, day in (("start", start), ("end", end)):
-        when = naive_epoch(day, zone)
+        when = naive_epoch(day, place.zone)
         if when is not None:
-            yield Happening(when, f"{name} {what}s", f"{product}: {start} to {end}", product, (tag, what))
+            yield Happening(
+                when, f"{name} {what}s", f"{place.product}: {planned}", place.product, (tag, what)
+            )
 
 
 @kind("tag")

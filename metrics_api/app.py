@@ -11,13 +11,13 @@ from aiohttp import hdrs, web
 
 from metrics_api import __version__
 from metrics_api.core.errors import EngmetricsError
-from metrics_api.core.security import identified
+from metrics_api.core.security import identified, is_near
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from metrics_api.evaluate import Evaluator
-from metrics_api.routes import export, falcon, graphite, ops, webhook
+from metrics_api.routes import export, falcon, graphite, ops, tasks, webhook
 from metrics_api.routes.answers import Handler
-from metrics_api.routes.keys import CLOCK, EVALUATOR, SETTINGS, STORE, TELEMETRY, authorize, stream_of
+from metrics_api.routes.keys import CLOCK, EVALUATOR, LOCAL, SETTINGS, STORE, TELEMETRY, authorize, stream_of
 from metrics_api.routes.telemetry import Telemetry
 
 __all__ = ["CLOCK", "EVALUATOR", "SETTINGS", "STORE", "TELEMETRY", "create_app"]
@@ -31,6 +31,11 @@ OPEN = frozenset(
     f"{path}{slash}"
     for path in ("/healthz", "/readyz", "/api/v1/gitlab/webhook", "/api/v1/tapd/webhook")
     for slash in ("", "/")
+)
+
+FROM_ELSEWHERE = (
+    "without a token the API answers this machine's own names only, as a page of another site could make "
+    "its name stand for this machine: set ENGMETRICS_API_TOKEN, or say --insecure"
 )
 
 _TOKEN: web.AppKey[str] = web.AppKey("token", str)
@@ -52,8 +57,9 @@ def create_app(
     app[EVALUATOR] = evaluator
     app[CLOCK] = clock
     app[_TOKEN] = settings.api_token()
+    app[LOCAL] = not app[_TOKEN] and not settings.config.server.insecure
     app[TELEMETRY] = Telemetry(evaluator, clock)
-    for routes in (ops, falcon, graphite, export, webhook):
+    for routes in (ops, falcon, graphite, export, webhook, tasks):
         routes.add_routes(app)
     app.cleanup_ctx.append(_announced)
     return app
@@ -96,11 +102,19 @@ async def _identified(request: web.Request, handler: Handler) -> web.StreamRespo
     Only Bearer is offered: a browser that had asked for a password would send it along from any page.
     """
     principal = identified(request.app[_TOKEN], request.headers)
+    if request.app[LOCAL] and _pattern(request) not in OPEN and not _asked_here(request):
+        raise web.HTTPForbidden(reason=FROM_ELSEWHERE)
     if principal is not None:
         authorize(request, principal)
     elif _pattern(request) not in OPEN:
         raise web.HTTPUnauthorized(headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="engmetrics"'})
     return await handler(request)
+
+
+def _asked_here(request: web.Request) -> bool:
+    """Whether the API was called by a name of this machine; a program may call it by none."""
+    called = request.headers.get(hdrs.HOST, "")
+    return not called or is_near(called) or called.split(":")[0] == request.app[SETTINGS].config.server.host
 
 
 @web.middleware

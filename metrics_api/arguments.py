@@ -27,7 +27,31 @@ def parser() -> argparse.ArgumentParser:
     )
 
     collect = commands.add_parser("collect", parents=[shared], help="pull from GitLab and TAPD on schedule")
-    collect.add_argument("--once", metavar="NAME", help="run one collector once ('all': each once) and stop")
+    what = collect.add_mutually_exclusive_group()
+    what.add_argument("--once", metavar="NAME", help="run one collector once ('all': each once) and stop")
+    what.add_argument(
+        "--backfill",
+        action="store_true",
+        help="read again what was changed since a day: a task for the collecting process, else done here",
+    )
+    collect.add_argument("--since", metavar="DATE", help="the first day of a backfill, as 2024-01-31")
+    collect.add_argument(
+        "--scope",
+        action="append",
+        metavar="SCOPE",
+        help="only this workspace (its id), project (its path) or instance (its name); may be repeated",
+    )
+    collect.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only print what a backfill would request, how long that takes, and the stages it would guess",
+    )
+
+    tasks = commands.add_parser("tasks", parents=[shared], help="list the tasks, or show one with its log")
+    tasks.add_argument("id", nargs="?", metavar="ID", help="a task's id, as the list shows it")
+    tasks.add_argument(
+        "--state", metavar="STATE", help="only those that are waiting, running, success, failed"
+    )
 
     demo = commands.add_parser(
         "demo", help="a simulated company, collected and served: the whole way in one command"
@@ -46,7 +70,12 @@ def parser() -> argparse.ArgumentParser:
         "topic", nargs="?", metavar="TOPIC", help=f"one of {', '.join(TOPICS)} (default: all)"
     )
 
-    commands.add_parser("status", parents=[shared], help="show what each collector did last, and what waits")
+    status = commands.add_parser(
+        "status", parents=[shared], help="show what each collector did last, and what waits"
+    )
+    status.add_argument(
+        "--quality", action="store_true", help="list what is odd about items' histories, and what to do"
+    )
     commands.add_parser(
         "doctor", parents=[shared], help="examine settings, store and upstreams, and say what to do"
     )

@@ -24,6 +24,9 @@ Function = Callable[[Any, Query], Sequence[Row]]
 
 EVENT_FILTERS = ("product", "component", "branch", "ref")
 
+# What changes within hours may be asked for by the hour; the frames of items know days.
+HOURLY = "1h"
+
 # Every option with the values it may have; tz is any zone, by any of the metric's filters.
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "step": tuple(STEPS),
@@ -50,6 +53,7 @@ class Metric:
     unit: str
     last_only: bool
     function: Function
+    hourly: bool = False
 
     @property
     def help(self) -> str:
@@ -74,14 +78,16 @@ def metric(
     options: Sequence[str],
     unit: str,
     last_only: bool = False,
+    hourly: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a metric function `(frame, query) -> rows`; raises ValueError for anything unfit.
 
-    `last_only` metrics have one point, at the last bucket of the window.
+    `last_only` metrics have one point, at the last bucket of the window; `hourly` ones also take `step=1h`.
     """
 
     def register(function: Function) -> Function:
-        made = Metric(name, topic, tuple(splits), tuple(filters), tuple(options), unit, last_only, function)
+        declared = tuple(splits), tuple(filters), tuple(options)
+        made = Metric(name, topic, *declared, unit, last_only, function, hourly)
         if not re.fullmatch(r"[a-z]+(\.[a-z]+)+", name):
             raise ValueError(f"metric {name!r}: names are lower-case words joined by dots")
         if name in _METRICS:
@@ -141,6 +147,8 @@ def _option(found: Metric, pair: target.Pair) -> str:
         raise BadRequest(f"{pair.key} takes one value")
     value = pair.values[0]
     choices = found.filters if pair.key == "by" else OPTIONS[pair.key]
+    if pair.key == "step" and not found.hourly:
+        choices = tuple(step for step in choices if step != HOURLY)
     if pair.key == "tz":
         zone(value)
     elif value not in choices:

@@ -19,7 +19,7 @@ from metrics_api.core.fact_types import (
     WorkitemTypeFact,
     WorkspaceFact,
 )
-from metrics_api.stages import Stage, configured, first_step, merged_order
+from metrics_api.core.stages import Stage, configured, first_step, merged_order
 from metrics_api.topics import ITEM_TOPICS, ItemTopic
 
 

@@ -67,8 +67,12 @@ class EventFrame:
         ).remove_unused_categories()
 
     def selected(self, query: Query) -> Mask:
-        """The events that count under the query's filters."""
-        mask = self.live.copy()
+        """The events that count under the query's filters.
+
+        What a webhook of a group or of the system tells of projects nobody collects does not.
+        """
+        known = [key in self.context.projects for key in list(self.dictionaries["project"].values)]
+        mask: Mask = self.live & np.array(known, dtype=np.bool_)[self.codes["project"]]
         for field in dict.fromkeys(one.key for one in query.filters):
             codes, values = self.field_values(field)
             mask &= allowed(values, [one for one in query.filters if one.key == field])[codes]

@@ -9,7 +9,7 @@ import numpy as np
 
 from metrics_api.columns import Array, Codes, Mask
 from metrics_api.context import Context, Flow
-from metrics_api.stages import UNMAPPED, Stage
+from metrics_api.core.stages import UNMAPPED, Stage
 from metrics_api.topics import ItemTopic
 
 # The rank of `unmapped`: after all others.

@@ -94,10 +94,14 @@ class Query:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of an answer: what tells it apart, as (split, value), and a value per bucket (NaN: none)."""
+    """One line of an answer: what tells it apart, as (split, value), and a value per bucket (NaN: none).
+
+    `tags` are what else is told of it.
+    """
 
     split: tuple[tuple[str, str], ...]
     values: npt.NDArray[Any]
+    tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def endpoint(self) -> str:

@@ -2,7 +2,7 @@
 
 It looks at the topics' counter documents at most once a second and loads the facts with a higher seq in
 windows. A new generation is loaded beside the old frame, which answers meanwhile. Columns are filled in a
-thread, so that the event loop goes on.
+thread, so that the event loop goes on. Now and then it also looks at how collecting goes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from metrics_api.collecting import Collecting
 from metrics_api.context import Context, build_context
 from metrics_api.core.config import Config, patience_s
 from metrics_api.core.errors import StoreUnavailable
@@ -21,7 +22,9 @@ from metrics_api.core.schema import FEEDS, LISTS, Gap
 from metrics_api.core.store import Store
 from metrics_api.cube import Cube, build_cube, change_cube, merged_cube
 from metrics_api.events import EventTable
+from metrics_api.flaws import BrokenChains, unmapped_statuses
 from metrics_api.frames import ItemTable
+from metrics_api.health import COLLECTION, HealthFrame
 from metrics_api.memory import give_back, settle
 from metrics_api.stage_maps import noted
 from metrics_api.topics import ITEM_TOPICS
@@ -30,6 +33,8 @@ from metrics_api.world import World
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
+# How often it is looked at how collecting goes.
+COLLECTING_S = 15
 SMALL = ("workspaces", "workflows", "iterations", "projects", "releases", "workitem_types")
 MAX_CUBES = 12
 # Clocks of machines agree to within some seconds.
@@ -43,13 +48,19 @@ Counter = tuple[int, int, str]
 class Reader:
     """Owns the tables of all topics and publishes a new `world` whenever something changed."""
 
-    def __init__(self, store: Store, config: Config) -> None:
+    def __init__(self, store: Store, config: Config, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._config = config
+        self._clock = clock
         self._seen: dict[str, Counter] = {}
         context = Context(config.timezone)
         self._items = {name: ItemTable(topic, context) for name, topic in ITEM_TOPICS.items()}
         self._events = EventTable(context)
+        self._chains = {name: BrokenChains() for name in ITEM_TOPICS}
+        # By item topic: the statuses in no stage, and the frame's version that they were found in.
+        self._unmapped: dict[str, tuple[int, Mapping[str, frozenset[str]]]] = {}
+        self._collecting = Collecting()
+        self._looked_at = 0
         patience = {
             f"{upstream}:{one.name}": int(patience_s(60.0 * one.interval_minutes))
             for upstream, instances in (("tapd", config.tapd), ("gitlab", config.gitlab))
@@ -78,7 +89,27 @@ class Reader:
             if counter and counter != self._seen.get(topic):
                 changed = await self._load(topic, counter) or changed
         self.refreshed_at = time.time()
+        now = int(self._clock())
+        if now - self._looked_at >= COLLECTING_S or not self._collecting.complete(now):
+            await self._collecting.look(self._store, now)
+            self._publish(COLLECTION, health=await asyncio.to_thread(self._health, now))
+            self._looked_at = now
         return changed
+
+    def _health(self, now: int) -> HealthFrame:
+        world = self.world
+        for topic, frame in world.items.items():
+            version = world.versions[topic]
+            if self._unmapped.get(topic, (0,))[0] != version:
+                self._unmapped[topic] = version, unmapped_statuses(frame)
+        return self._collecting.frame(
+            now,
+            world.context,
+            frozenset(world.patience),
+            world.present,
+            {topic: self._chains[topic].counts(world.context.workspaces) for topic in world.items},
+            {topic: found for topic, (_, found) in self._unmapped.items()},
+        )
 
     async def _look_at_known(self) -> bool:
         names = [*(name for feeds in FEEDS.values() for name in feeds), *LISTS.values()]
@@ -133,14 +164,18 @@ class Reader:
         seen = self._seen.pop(topic, None)
         table: ItemTable | EventTable = self._items.get(topic, self._events)
         fresh = seen is None or (seen[0], seen[2]) != (counter[0], counter[2]) or table.wasteful
+        chains = self._chains.get(topic)
         if fresh:
             table = self._empty(topic)
+            chains = BrokenChains() if chains else None
         # While anything fails, the topic counts as not seen: what was half taken over is loaded anew.
         changes: list[Any] = []
         after = 0 if fresh or seen is None else seen[1]
         while after < counter[1]:
             async for facts in self._facts(counter, after):
                 changes.append(await asyncio.to_thread(table.apply, facts))
+                if chains:
+                    chains.apply(facts)
             after = counter[1]
             # What was stamped anew while loading is not where it was: catch up before anyone sees the frame.
             now = await self._counters([topic])
@@ -148,6 +183,7 @@ class Reader:
                 counter = now[topic]
         if isinstance(table, ItemTable):
             self._items[topic] = table
+            self._chains[topic] = chains or BrokenChains()
             await self._publish_items(topic, None if fresh else changes)
         else:
             self._events = table

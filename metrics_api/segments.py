@@ -17,7 +17,7 @@ Fact = BugFact | StoryFact
 # How a segment begins and how it ends.
 CONTINUES, CREATED = 0, 1
 LASTS, DELETED, MERGED, MOVED = 1, 2, 3, 4
-ENDINGS: Final = {"deleted": DELETED, "merged": MERGED, "moved": MOVED}
+ENDINGS: Final = {"deleted": DELETED, "vanished": DELETED, "merged": MERGED, "moved": MOVED}
 
 TIMES: Final = {
     "item": np.uint32,

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics_api.columns import Array, Mask, spread
+from metrics_api.core.stages import Stage
 from metrics_api.frames import ItemFrame
 from metrics_api.query import EMPTY, SEVERAL, Filter, Query, parts
 from metrics_api.segments import LASTS
-from metrics_api.stages import Stage
 
 SEVERITIES = ("fatal", "serious", "normal", "prompt", "advice")
 
@@ -49,8 +49,11 @@ def _of_products(frame: ItemFrame, products: frozenset[str]) -> Mask:
 
 
 def allowed_workspaces(frame: ItemFrame, query: Query) -> Mask:
-    """A table by workspace code: inside the products asked for that the caller may read."""
-    found = np.ones(len(frame.lookups.zones), dtype=np.bool_)
+    """A table by workspace code: inside the products asked for that the caller may read.
+
+    What a webhook of the company tells of workspaces nobody collects is inside none.
+    """
+    found = np.array([bool(product) for product in frame.lookups.names["product"]], dtype=np.bool_)
     for field in ("product", "workspace"):
         filters = [one for one in query.filters if one.key == field]
         found &= allowed(frame.lookups.names[field], filters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import socket
@@ -67,13 +68,19 @@ def bound(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         listener.close()
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise ConfigError(
-            f"cannot listen on {host}:{port} ({reason}): name another port with --port"
-        ) from None
+        about_port = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
+        todo = (
+            "name another port with --port" if about_port else "name an address of this machine with --host"
+        )
+        raise ConfigError(f"cannot listen on {_place(host, port)} ({reason}): {todo}") from None
     return listener
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def listening(settings: Settings) -> socket.socket:
@@ -111,7 +118,7 @@ async def serving(settings: Settings, store: Store, listener: socket.socket) -> 
         await runner.setup()
         await web.SockSite(runner, listener).start()
         host, port = listener.getsockname()[:2]
-        yield f"http://{host if ':' not in host else f'[{host}]'}:{port}"
+        yield f"http://{_place(host, port)}"
     finally:
         await runner.cleanup()
         refreshing.cancel()

@@ -126,6 +126,12 @@ def environment(world: World, catalog: Catalog, products: frozenset[str]) -> lis
     return []
 
 
+@tag("collector")
+def collector(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
+    """The collectors that ran for the products, and those that run for none."""
+    return sorted(world.health.values_within("collector", products | {""})) if world.health else []
+
+
 @tag("metric")
 def metric(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
     """The names of all metrics."""

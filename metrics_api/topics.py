@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from metrics_api.core.fact_types import WorkflowFact
-from metrics_api.stages import Stage, guessed_for_bugs, guessed_for_stories
+from metrics_api.core.stages import Stage, guessed_for_bugs, guessed_for_stories
 
 
 @dataclass(frozen=True)

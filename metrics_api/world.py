@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from metrics_api.context import Context, Project, Workspace
 from metrics_api.core.schema import FEEDS, LISTS, Gap, StageMap
 from metrics_api.events import EventFrame
 from metrics_api.frames import ItemFrame
+from metrics_api.health import COLLECTION, FIELDS, HealthFrame
 from metrics_api.query import EMPTY, Query
 from metrics_api.selection import allowed_workspaces, values_within
 from metrics_api.topics import ITEM_TOPICS
 
-Frame = ItemFrame | EventFrame
+Frame = ItemFrame | EventFrame | HealthFrame
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class World:
     (collector, `<instance>:<scope>`), `present` the scopes that are still collected, by the
     `<collector>:<instance>` that lists them. `gaps` are the stretches that were not looked at in time,
     `patience` says by `<upstream>:<instance>` after how many seconds that is so; `stage_maps` tell how stages
-    changed.
+    changed; `health` is how collecting went.
     """
 
     context: Context
@@ -40,12 +42,15 @@ class World:
     gaps: tuple[Gap, ...] = ()
     patience: Mapping[str, int] = field(default_factory=dict)
     stage_maps: tuple[StageMap, ...] = ()
+    health: HealthFrame | None = None
     _values: dict[tuple[str, frozenset[str] | None], Mapping[str, frozenset[str]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     def frame(self, topic: str) -> Frame | None:
         """The frame of a topic; None while it is not loaded."""
+        if topic == COLLECTION:
+            return self.health
         return self.items.get(topic) if topic in ITEM_TOPICS else self.events
 
     def values(self, topic: str, products: frozenset[str] | None) -> Mapping[str, frozenset[str]]:
@@ -73,7 +78,7 @@ class World:
             for name in frame.topic.fields:
                 found.setdefault(name, set()).update(values_within(frame, name, products))
         elif frame:
-            for name in ("branch", "ref"):
+            for name in ("branch", "ref") if isinstance(frame, EventFrame) else (*FIELDS, "status"):
                 found[name] = frame.values_within(name, products)
         return {name: frozenset(values - {"", EMPTY}) for name, values in found.items()}
 
@@ -85,8 +90,10 @@ class World:
         """The oldest start of a last successful run among the scopes; None if one never succeeded.
 
         Scopes that are no longer collected (deleted upstream, taken out of the configuration) do not count:
-        nobody will ever look at them again.
+        nobody will ever look at them again. How collecting went is known up to when we looked ourselves.
         """
+        if topic == COLLECTION:
+            return self.health.known_until if self.health else None
         asked = [scope for scope in scopes if self.is_present(topic, scope)]
         starts = [self.known.get((collector, scope)) for scope in asked for collector in FEEDS[topic]]
         return (
@@ -104,6 +111,8 @@ class World:
     def first_record(self, topic: str, query: Query) -> int | None:
         """The oldest record (epoch seconds) in the scopes a query asks for; None without any."""
         frame = self.frame(topic)
+        if isinstance(frame, HealthFrame):
+            return frame.first_record(query)
         firsts: Array = np.empty(0, dtype=np.uint32)
         if isinstance(frame, ItemFrame):
             firsts = frame.first_start
@@ -122,10 +131,10 @@ class World:
 
     def _asked(self, topic: str, query: Query) -> list[tuple[str, Workspace | Project]]:
         """The scopes a query asks for, by their keys."""
-        places: Mapping[str, Workspace | Project] = (
-            self.context.workspaces if topic in ITEM_TOPICS else self.context.projects
-        )
-        return [(key, one) for key, one in places.items() if _passes(query, one)]
+        workspaces = self.context.workspaces if topic in ITEM_TOPICS or topic == COLLECTION else {}
+        projects = self.context.projects if topic not in ITEM_TOPICS else {}
+        places: Iterable[tuple[str, Workspace | Project]] = chain(workspaces.items(), projects.items())
+        return [(key, one) for key, one in places if _passes(query, one)]
 
 
 def _passes(query: Query, place: Workspace | Project) -> bool:

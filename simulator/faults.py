@@ -38,6 +38,10 @@ class FaultKind(StrEnum):
     UNSCOPED_CHANGES = "unscoped_changes"  # the feed of 2022: no bug_id or created needed, any filter of time
     ITERATION_ID_REQUIRED = "iteration_id_required"  # iteration changes of one iteration only, else 422
     STRICT_AFTER = "strict_after"  # `>2026-03-02` leaves out that day's 00:00:00
+    ENVELOPE_STATUS = "envelope_status"  # HTTP 200 with `status` and `data` in the envelope
+    UNKNOWN_PATH = "unknown_path"  # the greeting for addresses that do not exist
+    LABELS_UNASKED = "labels_unasked"  # rows have no `label` unless asked for with `fields=labels`
+    BARE_ROWS = "bare_rows"  # rows have the fields they were given and no other
     # GitLab.
     RATE_LIMIT_TEXT = "rate_limit_text"  # 429 as plain text with all headers; retry_after
     RATE_LIMIT_JSON = "rate_limit_json"  # 429 as JSON, no Retry-After

@@ -9,7 +9,7 @@ import struct
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import ujson
@@ -207,9 +207,11 @@ async def control(request: web.Request) -> web.Response:
     """Answer counts, quota and faults; a POST changes them first.
 
     Orders of a POST: ``{"arm": {"kind": …, "path": …, "times": …}}``, ``{"disarm": true}``, ``{"quota": 60}``
-    (null: no limit), ``{"clear": true}`` (the counts). 400 for one that cannot be.
+    (null: no limit), ``{"clear": true}`` (the counts), ``{"seen": true}`` (the answer tells the last requests
+    besides). 400 for one that cannot be.
     """
     server = request.app[SERVER]
+    told: dict[str, Any] = {}
     if request.method == "POST":
         try:
             order = ujson.loads(await request.read())
@@ -221,6 +223,8 @@ async def control(request: web.Request) -> web.Response:
                 server.quota.limit = None if order["quota"] is None else int(order["quota"])
             if "arm" in order:
                 server.faults.arm(**order["arm"])
+            if order.get("seen"):
+                told["seen"] = [asdict(one) for one in server.counters.seen]
         except (ValueError, TypeError, AttributeError) as error:
             return json_response({"error": str(error)}, 400)
-    return json_response(server.state())
+    return json_response(server.state() | told)

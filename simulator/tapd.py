@@ -36,6 +36,7 @@ ACCOUNT: web.AppKey[TapdAccount] = web.AppKey("account", TapdAccount)
 Endpoint = Callable[[web.Request], object]
 _SYSTEMS = ("bug", "story")
 _OBJECTS = (FaultKind.RATE_LIMIT_STATUS, FaultKind.RATE_LIMIT_BODY)
+_ENVELOPES = (FaultKind.ENVELOPE_STATUS, FaultKind.UNKNOWN_PATH)
 
 
 def create_tapd_app(
@@ -76,8 +77,14 @@ async def _enveloped(request: web.Request, handler: Handler) -> web.StreamRespon
     server = request.app[SERVER]
     response = _limited(request, server)
     if response is None:
+        fault = server.faults.take(_ENVELOPES, request.path, request.query)
         try:
-            response = await handler(request)
+            if fault is None:
+                response = await handler(request)
+            elif fault.kind is FaultKind.UNKNOWN_PATH:
+                response = await _hello(request)
+            else:
+                response = envelope(fault.data, fault.status, "it went wrong")
         except TapdError as error:
             response = envelope("", error.status, error.info, error.status)
             if error.status == 401:

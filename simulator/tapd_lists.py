@@ -63,7 +63,12 @@ class Listing:
         if fault is not None and fault.kind is FaultKind.DUPLICATE_ROW and 0 < page.start <= len(rows):
             part = [rows[page.start - 1], *part]
             fault.touched.append(str(part[0]["id"]))
-        served = [self.complete(workspace, row, query) for row in part]
+        bare = server.faults.take((FaultKind.BARE_ROWS,), request.path, query)
+        served = [row if bare else self.complete(workspace, row, query) for row in part]
+        if query.get("fields") != "labels" and server.faults.take(
+            (FaultKind.LABELS_UNASKED,), request.path, query
+        ):
+            served = [{name: value for name, value in row.items() if name != "label"} for row in served]
         if server.faults.take((FaultKind.TYPE_DRIFT,), request.path, query):
             served = [drifted(row) for row in served]
         return [{self.wrapper: narrowed(row, query)} for row in served]
@@ -235,6 +240,12 @@ LISTINGS: dict[str, Listing] = {
     ),
     "/iteration_changes": Listing("IterationChange", ITERATION_CHANGE_DEFAULTS, _iteration_changes),
     "/new_releases": Listing(
+        "Release",
+        RELEASE_DEFAULTS,
+        _plain(lambda workspace: workspace.releases.values()),
+        lambda workspace, row, query: RELEASE_DEFAULTS | row,
+    ),
+    "/releases": Listing(
         "Release",
         RELEASE_DEFAULTS,
         _plain(lambda workspace: workspace.releases.values()),

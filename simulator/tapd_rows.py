@@ -83,7 +83,8 @@ def evolve(
     elif fault.kind is FaultKind.CLOCK_EDGE:
         first = midnight(datetime.fromisoformat(fault.day).date() if fault.day else beijing_day(now))
         for name, edge in zip(names[:2], (first, first - timedelta(seconds=1)), strict=False):
-            kind.change(workspace, name, {"module": "边界", **fault.record}, at=beijing(edge))
+            # Only the row's time lies there: what the feed tells of it is told now.
+            kind.change(workspace, name, {"module": "边界", **fault.record}, at=beijing(edge), rows_at=stamp)
             fault.touched.append(name)
 
 

@@ -29,6 +29,7 @@ KIND: Final = Kind(
     feed=BUG_CHANGES,
     title="title",
     due=("deadline", "due"),
+    ends=("resolved", "closed"),
     deletion="delete_bug",
     moving=True,
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from collectors.derivation import Derivation, Derived, Fact, Raw, Rejected, by_key, text
+from collectors.derivation import Derivation, Derived, Fact, Raw, Rejected, by_key, instant, text
 from collectors.signatures import Happening, happening_of_hook
 
 EVENTS = "raw_gitlab_event"
@@ -35,7 +35,7 @@ def derive(raw: Raw, zone: str) -> Derived:
     Of the deliveries of a happening that is not in the list yet the first makes the fact.
     """
     derived = Derived()
-    listed: dict[str, list[int]] = defaultdict(list)
+    listed: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for record in raw.get(EVENTS, ()):
         try:
             fact = _event(record)
@@ -43,7 +43,7 @@ def derive(raw: Raw, zone: str) -> Derived:
             derived.rejected.append(Rejected(EVENTS, record, f"{type(error).__name__}: {error}"))
             continue
         derived.facts.append(fact)
-        listed[record["key"]].append(fact["at"])
+        listed[record["key"]].append((fact["at"], _before(record["data"])))
     for signature, tellings in _told(raw).items():
         matched = _matched(tellings, listed[signature])
         for number, telling in enumerate(tellings):
@@ -64,7 +64,13 @@ def _event(record: Mapping[str, Any]) -> Fact:
     push = data.get("push_data")
     ref, ref_type = (text(push.get(name)) if isinstance(push, dict) else "" for name in ("ref", "ref_type"))
     happening = Happening(record["key"], action, text(data.get("target_type")), ref, ref_type)
-    return _fact(record, record["_id"], happening, int(at.timestamp()))
+    return _fact(record, record["_id"], happening, instant(at.timestamp()))
+
+
+def _before(data: Mapping[str, Any]) -> str:
+    """The commit that a push began from, "" where there was none or the row does not say."""
+    push = data.get("push_data")
+    return text(push.get("commit_from")) if isinstance(push, dict) else ""
 
 
 def _fact(record: Mapping[str, Any], id: str, happening: Happening, at: int) -> Fact:
@@ -115,16 +121,20 @@ def _received(record: Mapping[str, Any]) -> int:
         return int(record["collected_at"].timestamp())
 
 
-def _matched(tellings: Sequence[Telling], listed: Sequence[int]) -> set[int]:
+def _matched(tellings: Sequence[Telling], listed: Sequence[tuple[int, str]]) -> set[int]:
     """The tellings whose event is in the list: each event takes the one that is nearest in time.
 
-    A push needs no nearness: its commits tell which it is.
+    A push needs no nearness: its commits tell which it is. A branch may be deleted again and again.
     """
     pairs = sorted(
         (abs(telling.at - at), number, place)
         for number, telling in enumerate(tellings)
-        for place, at in enumerate(listed)
-        if telling.happening.ref or abs(telling.at - at) <= APART_S
+        for place, (at, before) in enumerate(listed)
+        if (
+            before in ("", telling.happening.unique)
+            if telling.happening.ref
+            else abs(telling.at - at) <= APART_S
+        )
     )
     found: set[int] = set()
     taken: set[int] = set()

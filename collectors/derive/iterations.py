@@ -9,6 +9,7 @@ from typing import Any
 from collectors.derivation import Derivation, Derived, Fact, Raw, Rejected, by_key, calendar_day, epoch, text
 from collectors.items.hooks import Told, read_hooks
 from collectors.items.iterations import CHANGES, ITERATIONS, read_names
+from collectors.removals import vanished
 
 HOOKS = "raw_tapd_iteration_hook"
 UNREADABLE = (KeyError, TypeError, ValueError, OverflowError)
@@ -53,6 +54,8 @@ def _fact(row: Mapping[str, Any] | None, told: Told, names: Sequence[str], zone:
     gone = told.deleted_at
     if gone is not None and modified is not None and modified > gone:
         gone = None
+    if gone is None and (removal := vanished(row)):
+        gone = removal.at
     seen = [one["name"] for one in (row or {}).get("names", ())]
     name = text(data.get("name"))
     return {

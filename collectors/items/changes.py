@@ -60,7 +60,7 @@ def _since(steps: Steps, start: int) -> Steps:
 def read_changes(records: Sequence[Mapping[str, Any]], kind: Kind, zone: str) -> Changes:
     """The changes in raw change records, in order of time and then of id."""
     changes = Changes()
-    for record in records:
+    for record in sorted(records, key=_told):
         try:
             _read(changes, record["data"], kind, zone)
         except (TypeError, ValueError, OverflowError) as error:
@@ -68,6 +68,12 @@ def read_changes(records: Sequence[Mapping[str, Any]], kind: Kind, zone: str) ->
     for steps in changes.steps.values():
         steps.sort(key=lambda step: (step.at, len(step.id), step.id))
     return changes
+
+
+def _told(record: Mapping[str, Any]) -> tuple[str, int, str]:
+    data = record["data"]
+    name = text(data.get("id"))
+    return text(data.get("created")), len(name), name
 
 
 def _read(changes: Changes, data: Mapping[str, Any], kind: Kind, zone: str) -> None:

@@ -176,6 +176,7 @@ def _fact(kind: Kind, legs: Sequence[Place], zone: str) -> Fact:
     except ValueError:
         due = None
         findings.add("unreadable:due")
+    findings |= _ends(kind, last, created, zone)
     return {
         "_id": first.fact_id,
         "instance": first.origin["instance"],
@@ -189,6 +190,20 @@ def _fact(kind: Kind, legs: Sequence[Place], zone: str) -> Fact:
         "parallel_steps": parallel,
         "segments": segments,
     }
+
+
+def _ends(kind: Kind, place: Place, created: int, zone: str) -> set[str]:
+    """What is wrong with the row's own times of its end; no number is made of them."""
+    found = set()
+    for name in kind.ends:
+        try:
+            at = epoch(place.said(name), zone)
+        except UNREADABLE:
+            found.add(f"unreadable:{name}")
+            continue
+        if at is not None and at < created:
+            found.add(f"ended_before_created:{name}")
+    return found
 
 
 def _segments(

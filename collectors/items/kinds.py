@@ -65,9 +65,10 @@ class Kind:
     """One kind of item. `entity` is what its raw collections are named after.
 
     `fields` are our names of the fields that are read, by TAPD's; `tracked` those that make the segments.
-    `title` and `due` are TAPD's names, `due` in the order in which they count. `words` are the words for
-    codes of priorities, `deletion` the field by which the change feed tells of a deletion, `moving` says
-    that a removal may name the item that lives on.
+    `title`, `due` and `ends` are TAPD's names, `due` in the order in which they count, `ends` those of the
+    row's times that cannot be before its creation. `words` are the words for codes of priorities, `deletion`
+    the field by which the change feed tells of a deletion, `moving` says that a removal may name the item
+    that lives on.
     """
 
     topic: str
@@ -77,6 +78,7 @@ class Kind:
     feed: Feed
     title: str = "name"
     due: tuple[str, ...] = ("due",)
+    ends: tuple[str, ...] = ("completed",)
     words: Mapping[str, str] = field(default_factory=dict)
     deletion: str = ""
     moving: bool = False

@@ -12,7 +12,7 @@ from collectors.items.changes import Changes, last_told, read_changes
 from collectors.items.hooks import Told, read_hooks
 from collectors.items.iterations import Iterations
 from collectors.items.kinds import Kind, value
-from collectors.removals import removal
+from collectors.removals import removal, vanished
 
 
 @dataclass
@@ -85,7 +85,9 @@ class Place:
         self.removal = standing[0] if standing else None
 
     def _removals(self, zone: str) -> list[Removal]:
-        """All that tells of a removal: the list of removed items knows most, a webhook least."""
+        """All that tells of a removal: the list of removed items knows most, that the row is gone least."""
         found = [] if self.gone is None else [removal(self.gone["data"], zone)]
         noted = (self.changes.deleted_at, self.told.deleted_at)
-        return found + [Removal(at, "deleted") for at in noted if at is not None]
+        found += [Removal(at, "deleted") for at in noted if at is not None]
+        gone = vanished(self.row)
+        return found if gone is None else [*found, gone]

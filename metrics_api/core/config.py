@@ -10,12 +10,14 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -37,9 +39,28 @@ def _known_zone(name: str) -> str:
 GAP_INTERVALS = 3
 GAP_S = 1800.0
 
+
+def _plain_address(text: str) -> str:
+    """An address to which paths are appended: host, perhaps port and path, and nothing else."""
+    try:
+        parts = urlsplit(text)
+        whole = bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", text)
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("not an address such as https://gitlab.example.com")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("no user or password stands in it: credentials come from the environment")
+    if parts.query or parts.fragment:
+        raise ValueError("an address without ? and #")
+    return text
+
+
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-Address = Annotated[str, Field(pattern=r"^https?://")]
+Address = Annotated[str, Field(pattern=r"^https?://"), AfterValidator(_plain_address)]
+# A workspace or a project as it is named in the file.
+Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Positive = Annotated[int, Field(ge=1)]
 Flag = Literal["waiting", "active", "done", "dropped"]
 
@@ -86,7 +107,7 @@ class TapdInstance(Section):
     url: Address = "https://api.tapd.cn"
     ca_file: Path | None = None
     company_id: str = ""
-    workspaces: tuple[str, ...] = ()
+    workspaces: tuple[Reference, ...] = ()
     quota_per_minute: Positive = 60
     timezone: Zone = BEIJING
     interval_minutes: Positive = 10
@@ -98,7 +119,7 @@ class GitlabInstance(Section):
     name: Name = "gitlab"
     url: Address = "https://gitlab.com"
     ca_file: Path | None = None
-    projects: tuple[str, ...] = ()
+    projects: tuple[Reference, ...] = ()
     quota_per_minute: Positive = 300
     interval_minutes: Positive = 5
 
@@ -138,8 +159,8 @@ class Product(Section):
     """
 
     name: str = Field(min_length=1)
-    workspaces: tuple[str, ...] = ()
-    projects: tuple[str, ...] = ()
+    workspaces: tuple[Reference, ...] = ()
+    projects: tuple[Reference, ...] = ()
     timezone: Zone | None = None
     bug_version: Literal["version_report", "version_fix", "iteration"] = "version_report"
     stages: Stages = Stages()

@@ -19,10 +19,11 @@ import numpy.typing as npt
 
 from metrics_api.core.errors import BadRequest
 
+HOUR_S = 3600
 DAY_S = 86_400
 BEIJING = "Asia/Shanghai"
 EPOCH = date(1970, 1, 1)
-STEPS = {"1d": DAY_S, "1w": 7 * DAY_S, "1M": 30 * DAY_S, "all": 0}
+STEPS = {"1h": HOUR_S, "1d": DAY_S, "1w": 7 * DAY_S, "1M": 30 * DAY_S, "all": 0}
 
 IntArray = npt.NDArray[np.signedinteger[Any]]
 
@@ -185,6 +186,23 @@ def _next_bucket(day: date, step: str) -> date:
 MAX_BUCKETS = 30_000
 
 
+def _too_many(step: str) -> BadRequest:
+    return BadRequest(
+        f"the window holds more than {MAX_BUCKETS} buckets of {step}: ask for less, or a longer step"
+    )
+
+
+def _hours(start: int, until: int, zone_name: str) -> Buckets:
+    """The hours as a zone's clocks have them, some of which are half an hour off others'."""
+    first = start - (start - day_start(day_of(start, zone_name), zone_name)) % HOUR_S
+    starts = range(first, until + 1, HOUR_S)
+    if len(starts) > MAX_BUCKETS:
+        raise _too_many("1h")
+    days = tuple(day_number(day_of(one, zone_name)) for one in starts)
+    ends = range(first + HOUR_S, until + HOUR_S + 1, HOUR_S)
+    return Buckets(zone_name, "1h", HOUR_S, tuple(starts), tuple(ends), days, days)
+
+
 def buckets(start: int, until: int, step: str, zone_name: str) -> Buckets:
     """The buckets from the one containing `start` to the one containing `until`, both epoch seconds.
 
@@ -197,7 +215,10 @@ def buckets(start: int, until: int, step: str, zone_name: str) -> Buckets:
     low, high = day_start(EPOCH, zone_name), 65_500 * DAY_S
     if until < start or start > high:
         return Buckets(zone_name, step, STEPS[step], (), (), (), ())
-    first, last = day_of(max(start, low), zone_name), day_of(min(max(until, low), high), zone_name)
+    start, until = max(start, low), min(max(until, low), high)
+    if step == "1h":
+        return _hours(start, until, zone_name)
+    first, last = day_of(start, zone_name), day_of(until, zone_name)
     edges = []
     if step == "all":
         edges = [first, last + timedelta(days=1)]
@@ -206,10 +227,7 @@ def buckets(start: int, until: int, step: str, zone_name: str) -> Buckets:
         while day <= last:
             edges.append(day)
             if len(edges) > MAX_BUCKETS:
-                raise BadRequest(
-                    f"the window holds more than {MAX_BUCKETS} buckets of {step}: "
-                    "ask for less, or a longer step"
-                )
+                raise _too_many(step)
             day = _next_bucket(day, step)
         edges.append(day)
     numbers = [day_number(day) for day in edges]

@@ -10,6 +10,7 @@ from typing import Any
 
 import ujson
 
+from metrics_api.core.schema import VANISHED
 from metrics_api.core.store import Document
 
 # What a new version of a record needs to know of the stored one.
@@ -111,6 +112,16 @@ def older(envelope: Document, stored: Document, dating: Dating | None) -> bool:
         if ours is not None and theirs is not None:
             return ours < theirs
     return bool(envelope["updated_at"] < stored["updated_at"])
+
+
+def back(envelope: Document, stored: Document, dating: Dating | None) -> bool:
+    """Whether a record just read shows that the stored one, which is marked as removed, is there again.
+
+    One of which nobody told that it was removed is there when it was read after that.
+    """
+    if stored["removed_why"] == VANISHED:
+        return bool(envelope["updated_at"] > stored["removed_at"])
+    return restored(envelope, stored["removed_at"], dating)
 
 
 def restored(document: Document, removed_at: datetime, dating: Dating | None) -> bool:

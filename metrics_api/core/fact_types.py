@@ -51,7 +51,7 @@ class StorySegments(Segments):
 class ItemFact(Stamp):
     """One item over its whole life; `created` and `removed_at` are epoch seconds, `due` is `YYYY-MM-DD`.
 
-    `removed_why` is deleted, merged or moved. `findings` name what is wrong with its history;
+    `removed_why` is deleted, merged, moved or vanished. `findings` name what is wrong with its history;
     `parallel_steps` counts the changes that were left out as steps of a parallel workflow.
     """
 
@@ -121,7 +121,7 @@ class ProjectFact(Stamp):
 class IterationFact(Stamp):
     """One TAPD iteration; `start` and `end` are its planned dates, `YYYY-MM-DD`, `names` its former names.
 
-    `removed_at` (epoch seconds) is known only where a webhook told of its deletion.
+    `removed_at` (epoch seconds) is known where a webhook told of its deletion, or where it was found gone.
     """
 
     instance: str

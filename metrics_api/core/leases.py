@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -87,6 +87,16 @@ class Leases:
                 await leases.insert_one(first)
                 return _lease(first, taken_over=False)
         return None
+
+    async def free(self, names: Sequence[str]) -> list[str]:
+        """Those of the leases that nobody holds at present."""
+        now = self._clock()
+        held = {
+            document["_id"]
+            for document in await self._store.matching("leases", "_id", names)
+            if document["owner"] != FREE and document["expires_at"] > now
+        }
+        return [name for name in names if name not in held]
 
     async def renew(self, lease: Lease) -> bool:
         """Prolong a lease; False, and the lease is marked lost, when it is no longer ours."""

@@ -17,12 +17,14 @@ from metrics_api.core.envelopes import (
     Outcome,
     Record,
     all_names,
+    back,
     encoded,
     enveloped,
     older,
     restored,
 )
 from metrics_api.core.errors import StoreUnavailable
+from metrics_api.core.schema import VANISHED
 from metrics_api.core.store import (
     CLASH,
     BulkWriteError,
@@ -39,6 +41,9 @@ __all__ = ["Dating", "Outcome", "RawStore", "Record", "encoded"]
 
 # A record that fills a document by itself is kept in quarantine by its beginning.
 QUARANTINED_BYTES = 8 * 2**20
+# So many names of a collection's fields are noted, more than TAPD's largest records have. The store looks
+# through the whole list for each: a payload of 60,000 names would hold up a webhook's inbox for hours.
+MAX_FIELDS = 1000
 # Attempts to write a batch that other writers keep changing.
 ROUNDS = 5
 
@@ -103,13 +108,15 @@ class RawStore:
         for key, stored in known.items():
             envelope = waiting[key]
             same = stored["hash"] == envelope["hash"] and stored.get("asked") == envelope.get("asked")
-            if same or older(envelope, stored, dating):
+            marked = "removed_at" in stored and not back(envelope, stored, dating)
+            healed = stored.get("removed_why") == VANISHED and not marked
+            if (same and not healed) or older(envelope, stored, dating):
                 continue
             envelope["n"] = stored["n"]
             if dating and dating.remember:
                 envelope["names"] = all_names(stored, envelope, dating.remember)
             envelope["collected_at"] = stored["collected_at"]
-            if "removed_at" in stored and not restored(envelope, stored["removed_at"], dating):
+            if marked:
                 envelope |= {"removed_at": stored["removed_at"], "removed_why": stored["removed_why"]}
             replacing[key] = ReplaceOne({"_id": key, "hash": stored["hash"]}, envelope)
         if replacing:
@@ -243,16 +250,19 @@ class RawStore:
         return touched
 
     async def _note_fields(self, collection: str, envelopes: Iterable[Document]) -> None:
-        """Add unseen names of data fields to the collection's list, by which exports check what is asked."""
+        """Add unseen names of data fields to the collection's list, by which exports check what is asked.
+
+        The list has an end.
+        """
         known = self._fields.setdefault(collection, set())
         fields: set[str] = set()
         for envelope in envelopes:
             fields.update(envelope["data"])
-        unseen = fields - known
+        unseen = sorted(fields - known)[: MAX_FIELDS - len(known)]
         if not unseen:
             return
         with translated():
             await self._store.durable("state_fields").update_one(
-                {"_id": collection}, {"$addToSet": {"fields": {"$each": sorted(unseen)}}}, upsert=True
+                {"_id": collection}, {"$addToSet": {"fields": {"$each": unseen}}}, upsert=True
             )
-        known |= unseen
+        known.update(unseen)

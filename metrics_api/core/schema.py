@@ -53,6 +53,9 @@ TOPICS: Final = (
     "projects",
 )
 
+# Why a record is marked as removed that is not upstream any more, though nobody told of its removal.
+VANISHED: Final = "vanished"
+
 # The collectors whose success makes a topic's numbers known (docs/expressions.md, Answers).
 FEEDS: Final[dict[str, tuple[str, ...]]] = {
     "bugs": ("tapd.bugs", "tapd.bug_changes", "tapd.removed_bugs"),
@@ -127,6 +130,7 @@ class Run(TypedDict):
     """What one run did: counts, requests used, seconds, and the error that ended it.
 
     `interrupted` says that it was the store that failed, not the upstream: the run is repeated soon.
+    `interval_s` is how often such runs are planned.
     """
 
     _id: str
@@ -144,6 +148,7 @@ class Run(TypedDict):
     quarantined: int
     error: str | None
     interrupted: bool
+    interval_s: NotRequired[float]
 
 
 class Gap(TypedDict):
@@ -158,6 +163,31 @@ class Gap(TypedDict):
     scope: str
     start: int
     end: int
+
+
+class Reconciliation(TypedDict):
+    """A month in which what upstream has and what is stored differed, or that could not be compared.
+
+    `_id` is `<instance>:<workspace>:<entity>:<YYYY-MM>`; `entity` is bugs, stories, tasks or iterations, by
+    the month they were created in, or bug_changes, story_changes, task_changes, of which only the days that
+    were looked at count. `upstream` and `stored` are the counts as they were found, `missing` what was not
+    stored, `extra` what is stored and not upstream any more, `repaired` how many of both were put right; the
+    rest is open. `ids` are the first that differ. `error` says why it could not be compared or repaired.
+    """
+
+    _id: str
+    instance: str
+    workspace: str
+    entity: str
+    month: str
+    upstream: int
+    stored: int
+    missing: int
+    extra: int
+    repaired: int
+    ids: list[str]
+    at: datetime
+    error: str | None
 
 
 class StageMap(TypedDict):
@@ -221,4 +251,6 @@ def indexes() -> dict[str, tuple[str, ...]]:
     found["gaps"] = ("end",)
     found["runs"] = ("started_at",)
     found["watermarks"] = ("collector",)
+    found["tasks"] = ("state",)
+    found["task_steps"] = ("task",)
     return found

@@ -10,7 +10,9 @@ import binascii
 import hmac
 import json
 import os
+import re
 import secrets
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,6 +45,10 @@ PROTECT = (
 )
 # Random bytes of a token that is made here.
 TOKEN_BYTES = 32
+SIGNING_KEY_PREFIX = "whsec_"
+
+# An address with its port, as in a Host header; IPv6 stands in brackets.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:/@]+))(?::[0-9]*)?")
 
 
 def identified(token: str, headers: Mapping[str, str]) -> Principal | None:
@@ -87,6 +93,49 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+def resolved(host: str) -> str:
+    """The address on which a socket bound to a host listens; raises ConfigError for an unknown name."""
+    if ":" in host:
+        return host
+    try:
+        return socket.gethostbyname(host) if host else "0.0.0.0"
+    except (OSError, UnicodeError):
+        raise ConfigError(f"no address is known of {host}") from None
+
+
+def is_near(host: str) -> bool:
+    """Whether a host, with its port or without, is this machine or one on its own network.
+
+    A name that anybody may own is not: a page under it could read what is only meant for this machine, by
+    asking from another origin or by letting its name stand for the loopback.
+    """
+    found = _HOST.fullmatch(host)
+    if not found:
+        return False
+    name = (found[1] or found[2]).lower().rstrip(".")
+    try:
+        return ip_address(name).is_private
+    except ValueError:
+        return "." not in name or name.endswith((".localhost", ".internal"))
+
+
+def signing_keys(instance: str, text: str) -> list[bytes]:
+    """The keys in `whsec_…`, separated by spaces or commas; raises ConfigError for what is no key.
+
+    Each of GitLab's webhooks may have one of its own.
+    """
+    try:
+        return [
+            base64.b64decode(one.removeprefix(SIGNING_KEY_PREFIX), validate=True)
+            for one in re.split(r"[\s,]+", text)
+            if one
+        ]
+    except ValueError:
+        raise ConfigError(
+            f"the webhook signing key of {instance}: {SIGNING_KEY_PREFIX} followed by base64 is expected"
+        ) from None
+
+
 def exposed(address: str, token: str, insecure: bool) -> str:
     """Why the API may not listen on an address, "" where it may; PROTECT says what to do."""
     if token or insecure or is_loopback(address):
@@ -106,7 +155,7 @@ def keep_token(file: Path, for_group: bool = False) -> bool:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        if file.exists() and file.stat().st_size > 0:
+        if file.exists() and file.read_bytes().strip():
             return False
         descriptor, unfinished = tempfile.mkstemp(dir=file.parent, prefix=".token-")
         with os.fdopen(descriptor, "w", encoding="ascii") as sink:

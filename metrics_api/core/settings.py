@@ -10,6 +10,7 @@ API's own `ENGMETRICS_API_TOKEN`, each also as `…_FILE` naming a file that hol
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,12 +145,17 @@ def api_token(environment: Mapping[str, str] | None = None) -> str:
 
 def _secret(environment: Mapping[str, str], name: str) -> str:
     file = environment.get(f"{name}_FILE")
-    if not file:
-        return environment.get(name, "")
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        # Files end with a line break, and so do variables that were made of such a file.
+        secret = (Path(file).read_text(encoding="utf-8") if file else environment.get(name, "")).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}_FILE: {file} cannot be read: {error}") from None
+    # Of signing keys there may be several, one a line.
+    if not name.endswith("_SIGNING_KEY") and any(
+        unicodedata.category(character) in ("Cc", "Cs") for character in secret
+    ):
+        raise ConfigError(f"{name}: a secret is one line of text, without control characters")
+    return secret
 
 
 def child_environment(more: Mapping[str, str]) -> dict[str, str]:

@@ -41,8 +41,8 @@ __all__ = [
 Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
 
-# The embedded store answers `$in` with more values by a full scan.
-IN_LIMIT = 100
+# The embedded store compares each document with every value of an `$in`, and scans where there are over 100.
+IN_LIMIT = 20
 # Long reads walk windows of this many numbers, bounded on both sides.
 WINDOW = 2000
 # MongoDB refuses documents over 16 MB; the envelope needs a little of that.

@@ -7,11 +7,11 @@ import numpy as np
 from metrics_api.bands import standing
 from metrics_api.catalog import metric
 from metrics_api.columns import Array
+from metrics_api.core.stages import UNMAPPED
 from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
 from metrics_api.query import Query, Row
 from metrics_api.selection import allowed, asked_levels, asked_stages, grouped, selected
-from metrics_api.stages import UNMAPPED
 from metrics_api.topics import BUGS, STORIES
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted", "mode", "done_from", "order")

@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from metrics_api import falcon, graphite
 from metrics_api.core.errors import BadRequest
-from metrics_api.core.security import TOKEN_HEADER
+from metrics_api.core.security import TOKEN_HEADER, is_near
 from metrics_api.routes.answers import (
     SKIPPED,
     Handler,
@@ -16,7 +16,7 @@ from metrics_api.routes.answers import (
     refuse_other_formats,
     register,
 )
-from metrics_api.routes.keys import CLOCK, EVALUATOR, principal_of
+from metrics_api.routes.keys import CLOCK, EVALUATOR, LOCAL, principal_of
 from metrics_api.routes.parameters import find_parameters, parameters
 
 PREFIX = "/api/v1/grafana"
@@ -73,13 +73,17 @@ async def events(request: web.Request) -> web.StreamResponse:
 
 @web.middleware
 async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let browsers on other origins read this prefix, as falcon-plus does (the plugin's direct access)."""
+    """Let browsers on other origins read this prefix, as falcon-plus does (the plugin's direct access).
+
+    What is for this machine alone is not for the pages of any site that is open on it.
+    """
     if request.path != PREFIX and not request.path.startswith(f"{PREFIX}/"):
         return await handler(request)
     preflight = request.method == hdrs.METH_OPTIONS
     response = web.Response(status=200) if preflight else await handler(request)
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin and origin.isascii() and origin.isprintable():
+    near = not request.app[LOCAL] or is_near((origin or "").partition("://")[2])
+    if origin and near and origin.isascii() and origin.isprintable():
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, POST, OPTIONS"

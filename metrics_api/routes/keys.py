@@ -17,6 +17,8 @@ STORE: web.AppKey[Store] = web.AppKey("store", Store)
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
 TELEMETRY: web.AppKey[Telemetry] = web.AppKey("telemetry", Telemetry)
+# Whether it is for this machine alone: without a token, and not told to be open.
+LOCAL: web.AppKey[bool] = web.AppKey("local", bool)
 
 _PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 _STREAM: web.RequestKey[web.StreamResponse] = web.RequestKey("stream", web.StreamResponse)

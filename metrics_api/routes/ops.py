@@ -34,6 +34,10 @@ Records as JSON lines
 Webhooks
   POST /api/v1/gitlab/webhook, POST /api/v1/tapd/webhook
 
+Tasks
+  POST /api/v1/tasks   {{"kind": "backfill", "since": "2024-01-31", "scope": "ID-OR-PATH"}} as JSON
+  /api/v1/tasks        all of them, /api/v1/tasks/ID one with its log
+
 Operation
   /healthz             the process is alive
   /readyz              the store answers, the frames are loaded and kept current

@@ -7,7 +7,6 @@ id, time and body. The time is close to ours, so that what somebody recorded can
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -18,21 +17,23 @@ from urllib.parse import unquote_to_bytes
 
 import ujson
 
-from metrics_api.core.errors import ConfigError, EngmetricsError
+from metrics_api.core.errors import EngmetricsError
 from metrics_api.core.payloads import is_json
+from metrics_api.core.security import signing_keys
 from metrics_api.core.settings import WebhookSecret
 
 TOKEN: Final = "X-Gitlab-Token"
 ID: Final = "webhook-id"
 TIMESTAMP: Final = "webhook-timestamp"
 SIGNATURE: Final = "webhook-signature"
-KEY_PREFIX: Final = "whsec_"
 # How far the sender's clock may be from ours, either way.
 WINDOW_S = 300
 
 _SECONDS = re.compile(r"[0-9]{1,12}")
-_SECRET_IN_JSON = re.compile(rb'("secret"\s*:\s*")([^"\\]*(?:\\.[^"\\]*)*)(?=")', re.DOTALL)
-_SECRET_IN_FORM = re.compile(rb"((?:^|&)secret=)([^&]*)")
+# A body has one secret. Anybody may send 25 MB full of them: nothing is tried twice, and few are looked at.
+MAX_SECRETS = 16
+_SECRET_IN_JSON = re.compile(rb'("secret"\s*+:\s*+")((?:[^"\\]|\\.){0,4096}+)(?=")', re.DOTALL)
+_SECRET_IN_FORM = re.compile(rb"(secret=)(?<![^&]secret=)([^&]*+)")
 
 
 class Refused(EngmetricsError):
@@ -51,27 +52,15 @@ class Sender:
 
 
 def senders(secrets: Mapping[str, WebhookSecret]) -> list[Sender]:
-    """The instances with their secrets; raises ConfigError for a signing key that is none.
-
-    Several keys are separated by spaces or commas: each of GitLab's webhooks may have one of its own.
-    """
+    """The instances with their secrets; raises ConfigError for a signing key that is none."""
     return [
         Sender(
             name,
             _bytes(secret.token),
-            [_key(name, one) for one in re.split(r"[\s,]+", secret.signing_key) if one],
+            signing_keys(name, secret.signing_key),
         )
         for name, secret in secrets.items()
     ]
-
-
-def _key(instance: str, text: str) -> bytes:
-    try:
-        return base64.b64decode(text.removeprefix(KEY_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        raise ConfigError(
-            f"the webhook signing key of {instance}: {KEY_PREFIX} followed by base64 is expected"
-        ) from None
 
 
 def by_token(known: Sequence[Sender], headers: Mapping[str, str]) -> str | None:
@@ -141,7 +130,7 @@ def by_secret(known: Sequence[Sender], body: bytes) -> tuple[str, bytes]:
         found.extend(fitting)
         return match[1] if fitting else match[0]
 
-    body = (_SECRET_IN_JSON if json else _SECRET_IN_FORM).sub(blanked, body)
+    body = (_SECRET_IN_JSON if json else _SECRET_IN_FORM).sub(blanked, body, count=MAX_SECRETS)
     if not found:
         raise Refused("the body's secret is missing, or not the one that is configured")
     return found[0], body

@@ -195,6 +195,8 @@ def test_times_are_read_in_all_the_spellings_of_webhooks_and_else_are_those_of_t
         "2026-03-01T05:00:09-05:00": 9,
         "2026-03-01 10:00:09": 77,
         "soon": 77,
+        "0001-01-01T00:00:00Z": 77,
+        "2106-02-07T06:28:15Z": 77,
         "": 77,
     }
     for written, after in spellings.items():
@@ -232,6 +234,29 @@ def test_a_row_far_from_a_delivery_is_another_happening_unless_it_is_a_push() ->
         assert len(told(("", listed(1, after_s, "closed", "Issue", target_id=90)), ("d", late))) == count
     # A delivery says when it came: the commits tell which push it was.
     assert told(("", pushed(1, 0, A, B)), ("d+90000", push(A, B))) == [("1", 0, "pushed to")]
+
+
+def test_a_branch_that_is_deleted_again_is_deleted_twice() -> None:
+    once = pushed(1, 0, A, NONE, "tmp")
+    assert told(("", once), ("a+0", push(A, NONE, "refs/heads/tmp"))) == [("1", 0, "deleted")]
+    # Of what became of other commits only a webhook has told so far.
+    assert told(("", once), ("b+90000", push(B, NONE, "refs/heads/tmp"))) == [
+        ("1", 0, "deleted"),
+        ("hook:b", 90000, "deleted"),
+    ]
+    again = pushed(2, 90000, B, NONE, "tmp")
+    assert told(("", once), ("", again), ("b+90000", push(B, NONE, "refs/heads/tmp"))) == [
+        ("1", 0, "deleted"),
+        ("2", 90000, "deleted"),
+    ]
+
+
+def test_who_left_did_so_when_the_webhook_came() -> None:
+    left = {"event_name": "user_remove_from_team", "project_id": 7, "user_id": 64}
+    # The times are those of the membership.
+    left |= {"created_at": clock(-9_000_000), "updated_at": clock(-9_000_000)}
+    assert told(("d+30", left)) == [("hook:d", 30, "left")]
+    assert told(("d+30", left), ("", listed(1, 29, "left", author_id=64))) == [("1", 29, "left")]
 
 
 def test_a_happening_that_was_told_twice_takes_one_row_only() -> None:

@@ -148,6 +148,16 @@ async def test_every_field_ever_seen_is_listed(store: Store, raw: RawStore) -> N
     assert sorted(fields["fields"]) == ["a.b", "id", "modified", "module", "status"]
 
 
+async def test_a_record_of_countless_fields_holds_nobody_up(store: Store, raw: RawStore) -> None:
+    async with asyncio.timeout(20):
+        await raw.upsert(BUG, "tapd", [record("1", **{f"k{n:05}": n for n in range(60_000)})], FIRST)
+        await raw.upsert(BUG, "tapd", [record("2", more=1)], FIRST)
+    assert len((await bug(store, "1"))["data"]) == 60_002
+    fields = await store.one("state_fields", BUG)
+    assert fields is not None
+    assert len(fields["fields"]) == 1000
+
+
 async def test_a_removed_record_stays_and_is_stamped_until_it_is_restored(
     store: Store, raw: RawStore
 ) -> None:

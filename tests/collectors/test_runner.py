@@ -30,6 +30,7 @@ class Scripted(Collector[Callable[[str, Since], AsyncGenerator[Page, None]]]):
     collection = "raw_gitlab_project"
     topics = ("projects",)
     order = 1
+    interval_s = 300.0
 
     async def scopes(self) -> list[str]:
         return ["all"]

@@ -22,7 +22,8 @@ NOW = datetime(2026, 3, 5, 16, 30, tzinfo=UTC)
 
 
 def bug(name: str, created: str, modified: str = "") -> dict[str, Any]:
-    return {"id": name, "created": created, "modified": modified or created, "status": "new"}
+    times = {"created": created, "modified": modified or created}
+    return {"id": name, **times, "status": "new", "label": None}
 
 
 def change(name: str, created: str, of: str = "1") -> dict[str, Any]:
@@ -203,7 +204,14 @@ async def test_all_kinds_of_removal_are_asked_for(changes: Fake, tapd: TapdClien
     unit = RemovedBugs("tapd", tapd, store)
     await read(unit.fetch("991", Since(datetime(2026, 3, 4, 16, 30, tzinfo=UTC), {}, NOW)))
     assert changes.queries("/bugs/get_removed_bugs") == [
-        {"workspace_id": "991", "modified": ">2026-03-04", "include_all": "1", "limit": "200", "page": "1"}
+        {
+            "workspace_id": "991",
+            "modified": ">2026-03-04",
+            "include_all": "1",
+            "order": "created asc",
+            "limit": "200",
+            "page": "1",
+        }
     ]
 
 

@@ -107,7 +107,13 @@ async def test_removed_stories_are_asked_for_by_the_day_of_their_removal_archive
 ) -> None:
     found, _ = await read(RemovedStories("tapd", tapd, store).fetch("991", SINCE))
     assert found == ["2", "3"]
-    asked = {"workspace_id": "991", "deleted": ">2026-03-04", "limit": "200", "page": "1"}
+    asked = {
+        "workspace_id": "991",
+        "deleted": ">2026-03-04",
+        "order": "created asc",
+        "limit": "200",
+        "page": "1",
+    }
     assert stories.queries("/stories/get_removed_stories") == [
         asked | {"is_archived": "0"},
         asked | {"is_archived": "1"},
@@ -121,7 +127,13 @@ async def test_removed_tasks_are_asked_for_by_the_day_of_their_removal(
     fake.routes["/tasks/get_removed_tasks"] = listing([gone], "RemovedTask")
     assert await read(RemovedTasks("tapd", tapd, store).fetch("991", SINCE)) == (["2"], {})
     assert fake.queries("/tasks/get_removed_tasks") == [
-        {"workspace_id": "991", "modified": ">2026-03-04", "limit": "200", "page": "1"}
+        {
+            "workspace_id": "991",
+            "modified": ">2026-03-04",
+            "order": "created asc",
+            "limit": "200",
+            "page": "1",
+        }
     ]
 
 

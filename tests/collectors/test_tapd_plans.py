@@ -60,15 +60,18 @@ async def test_the_changes_of_every_iteration_are_read_at_first(
 async def test_later_only_the_changes_of_iterations_that_changed_are_read(
     changes: Fake, tapd: TapdClient, store: Store
 ) -> None:
-    await iterations(store, "1", "2", at=datetime(2026, 3, 5, 10, 0, tzinfo=UTC))
-    await iterations(store, "2", at=datetime(2026, 3, 5, 15, 45, tzinfo=UTC))
+    first, second = (datetime(2026, 3, 5, hour, 0, tzinfo=UTC) for hour in (10, 15))
+    await iterations(store, "1", "2", at=first)
+    await iterations(store, "2", at=second)
     unit = IterationChanges("tapd", tapd, store)
-    # The row of the second is of a run that began before the last success, and may have ended after it.
-    since = Since(datetime(2026, 3, 5, 16, 20, tzinfo=UTC), {}, NOW)
-    assert await read(unit.fetch("991", since)) == (["c2"], {})
+    marks = store.durable("watermarks")
+    await marks.insert_one({"_id": "tapd.iterations:tapd:991", "started_at": second})
+    # What the rows' run of 15:00 found had not been looked at by then, however long that run took.
+    since = Since(datetime(2026, 3, 5, 16, 20, tzinfo=UTC), {"rows": first}, NOW)
+    found, cursor = await read(unit.fetch("991", since))
+    assert (found, cursor) == (["c2"], {"rows": second})
     assert asked(changes) == ["2"]
-    since = Since(datetime(2026, 3, 5, 17, 0, tzinfo=UTC), {}, NOW)
-    assert await read(unit.fetch("991", since)) == ([], {})
+    assert await read(unit.fetch("991", Since(NOW, cursor, NOW))) == ([], {"rows": second})
     assert asked(changes) == ["2"]
 
 

@@ -134,8 +134,6 @@ async def test_a_round_without_news_asks_each_list_once(simulated: Running, stor
         "/tasks": 1,
         "/task_changes": days,
         "/tasks/get_removed_tasks": 1,
-        # The iteration was first seen less than an hour ago.
-        "/iteration_changes": 1,
     }
 
 

@@ -51,7 +51,7 @@ async def findings(
 
     opens: Callable[[], AbstractAsyncContextManager[Store]] = opened
     config = config.model_copy(update={"store": PLACE})
-    settings = Settings(config, LOGIN | {"ENGMETRICS_X": "hush"} | (environment or {}))
+    settings = Settings(config, LOGIN | {"X_ENGMETRICS": "hush"} | (environment or {}))
     found = [one async for one in examine(settings, opens, clock)]
     for one in found:
         assert not any(secret in f"{one.says} {one.todo}" for secret in SECRETS), one

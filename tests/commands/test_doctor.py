@@ -176,6 +176,18 @@ async def test_a_server_that_is_no_tapd_is_told(upstreams: Running, store: Store
         assert about(found, "tapd") == [says]
 
 
+async def test_a_server_that_is_no_gitlab_is_told(upstreams: Running, store: Store) -> None:
+    found = await findings(configured(upstreams, gitlab=(GitlabInstance(url=upstreams.tapd_url),)), store)
+    assert about(found, "gitlab", "error") == ["it answers, and not as GitLab"]
+    api = GitlabInstance(url=f"{upstreams.gitlab_url}/api/v4")
+    found = await findings(configured(upstreams, gitlab=(api,)), store)
+    (said,) = [one for one in found if one.about == "gitlab" and one.level == "error"]
+    assert (said.says, said.todo) == (
+        "HTTP 404 where its API should be",
+        "mend its url; it is that of GitLab itself, without /api/v4",
+    )
+
+
 async def test_a_store_that_is_away_is_told_without_its_password(upstreams: Running) -> None:
     away = Store("mongodb://user:p4ss@127.0.0.1:9/?serverSelectionTimeoutMS=300", "nowhere")
     found = await findings(configured(upstreams), away)

@@ -57,6 +57,12 @@ def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
         ),
         ('[[gitlab]]\nname = "Git Lab"\n', 2, "should match pattern"),
         ('[[tapd]]\nurl = "ftp://tapd"\n', 2, "should match pattern '^https?://'"),
+        ('[[tapd]]\nurl = "http://"\n', 2, "not an address such as https://gitlab.example.com"),
+        ('[[tapd]]\nurl = "https://exa mple.com"\n', 2, "not an address such as https://"),
+        ('[[gitlab]]\nurl = "https://example.com:99999"\n', 2, "not an address such as https://"),
+        ('[[gitlab]]\nurl = "https://me:hush@example.com"\n', 2, "no user or password stands in it"),
+        ('[[gitlab]]\nurl = "https://example.com/?private_token=x"\n', 2, "an address without ? and #"),
+        ('[[tapd]]\nworkspaces = [" "]\n', 2, "at least 1 character"),
         ('[[product]]\nname = "A"\n\n[[product]]\nname = "B"\nworkspace = ["1"]\n', 6, "unknown key"),
         (
             '[[product]]\nname = "A"\n[[product.stages.bugs]]\n'

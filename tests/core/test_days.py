@@ -63,8 +63,21 @@ def test_a_window_that_ends_before_it_begins_has_no_buckets() -> None:
     assert len(buckets(200_000, 100_000, "1d", "UTC")) == 0
 
 
+def test_hours_are_those_of_the_zones_clocks() -> None:
+    hours = buckets(1772424100, 1772424100 + 3600, "1h", "Asia/Shanghai")  # 2026-03-02 12:01:40
+    assert (hours.starts, hours.ends) == ((1772424000, 1772427600), (1772427600, 1772431200))
+    assert (hours.step_s, hours.first_days, hours.last_days) == (3600, (20514, 20514), (20514, 20514))
+    half = buckets(1772424100, 1772424100, "1h", "Asia/Kolkata")  # 2026-03-02 09:31:40
+    assert (half.starts, half.ends) == ((1772422200,), (1772425800,))
+    # 2026-03-29 01:59:59 in Berlin: an hour later it is 03:59:59.
+    spring = buckets(1774745999, 1774749599, "1h", "Europe/Berlin")
+    assert (spring.starts, spring.ends) == ((1774742400, 1774746000), (1774746000, 1774749600))
+    with pytest.raises(BadRequest, match="30000 buckets of 1h"):
+        buckets(0, 30_000 * 3600, "1h", "UTC")
+
+
 @pytest.mark.parametrize(
-    ("step", "zone", "says"), [("1h", "UTC", "1d, 1w, 1M, all"), ("1d", "Mars", "Asia/Shanghai")]
+    ("step", "zone", "says"), [("2h", "UTC", "1h, 1d, 1w, 1M, all"), ("1d", "Mars", "Asia/Shanghai")]
 )
 def test_an_unknown_step_or_zone_says_what_would_be_right(step: str, zone: str, says: str) -> None:
     with pytest.raises(BadRequest, match=says):

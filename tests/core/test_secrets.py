@@ -89,12 +89,33 @@ def test_a_token_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> Non
     assert [one.name for one in file.parent.iterdir()] == ["token"]
 
 
-def test_a_token_for_a_group_is_read_by_it_as_well_and_an_empty_file_is_filled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_a_token_for_a_group_is_read_by_it_as_well_and_an_empty_file_is_filled(
+    tmp_path: Path, content: str
+) -> None:
     file = tmp_path / "token"
-    file.touch(0o666)
+    file.write_text(content, encoding="ascii")
     assert keep_token(file, for_group=True)
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert file.read_text(encoding="ascii").strip() != make_token()
+
+
+def test_line_breaks_around_a_secret_are_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p4ss word\n", encoding="utf-8")
+    environment = {
+        "ENGMETRICS_TAPD_TAPD_USER": "user\n",
+        "ENGMETRICS_TAPD_TAPD_PASSWORD_FILE": str(tmp_path / "password"),
+    }
+    found = Settings(Config(), environment).credentials("tapd", "tapd")
+    assert (found.user, found.password) == ("user", "p4ss word")
+
+
+@pytest.mark.parametrize("secret", ["two\nlines", "nul\0", "\ud800"])
+def test_a_secret_that_no_header_can_hold_is_told_and_not_shown(secret: str) -> None:
+    settings = Settings(Config(), {"ENGMETRICS_GITLAB_GITLAB_TOKEN": secret})
+    with pytest.raises(ConfigError, match="GITLAB_TOKEN: a secret is one line of text") as refusal:
+        settings.credentials("gitlab", "gitlab")
+    assert secret not in str(refusal.value)
 
 
 def test_where_no_token_can_be_kept_that_is_told(tmp_path: Path) -> None:

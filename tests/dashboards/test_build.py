@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from grafana_foundation_sdk.builders import bargauge, table
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.common import BarGaugeSizing
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, GridPos, Panel
 
+from dashboards import alerts
 from dashboards.__main__ import main
 from dashboards.build import differences, document, files, write
 from dashboards.datasources import PROVISIONING
@@ -33,7 +35,9 @@ def test_building_twice_gives_the_same_bytes() -> None:
 
 
 def test_files_end_with_a_newline_and_have_sorted_keys() -> None:
-    for text in files(load()).values():
+    for name, text in files(load()).items():
+        if not name.endswith(".json"):
+            continue
         assert text.startswith('{\n  "annotations": {\n')
         assert text.endswith("\n}\n")
 
@@ -50,6 +54,22 @@ def test_check_shows_the_difference_and_fails(tmp_path: Path, capsys: pytest.Cap
     assert "run `python -m dashboards build`" in shown.err
 
 
+def test_alert_rules_are_checked_with_the_dashboards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(files(load()), tmp_path)
+    rules = tmp_path / "alerting" / "engmetrics.yaml"
+    rules.write_text(rules.read_text().replace("$B > 1", "$B > 5"))
+    assert main(["build", "--check", "--folder", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert '-              expression: "$B > 5"\n+              expression: "$B > 1"\n' in shown.out
+
+
+def test_alert_rules_are_written_as_yaml_that_says_the_same() -> None:
+    document = {"a": [1, {"b": "x: '#\n", "c": []}], "d": {"e": True, "f": None}, "g": [["h"]]}
+    assert yaml.safe_load("\n".join(alerts.lines(document))) == document
+
+
 def test_a_dashboard_built_no_more_is_a_difference_and_is_deleted(tmp_path: Path) -> None:
     built = files(load())
     write(built, tmp_path)
@@ -59,8 +79,10 @@ def test_a_dashboard_built_no_more_is_a_difference_and_is_deleted(tmp_path: Path
     write(built, tmp_path)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")) == [
         "dashboards/cumulative-flow.json",
+        "dashboards/data-health.json",
         "dashboards/defect-analysis.json",
         "falcon/dashboards/cumulative-flow.json",
+        "falcon/dashboards/data-health.json",
         "falcon/dashboards/defect-analysis.json",
     ]
 

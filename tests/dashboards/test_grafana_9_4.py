@@ -50,7 +50,7 @@ VARIABLE = names("""
     options query refresh regex skipUrlSync sort type
 """)
 COLOUR_MODES = {"palette-classic", "fixed"}
-UNITS = {"locale"}
+UNITS = {"locale", "s"}
 
 
 @pytest.mark.parametrize("board", BOARDS)

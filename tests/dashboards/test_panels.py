@@ -28,18 +28,30 @@ PANELS = [
 ]
 CHOICES: dict[str, Mapping[str, Values]] = {
     "all": {},
-    "one": {"Product": "R&D Alpha", "Version": "v1.0.0", "Iteration": "Sprint 1.2.3.4"},
-    "several": {"Product": ["A", "B"], "Version": ["v1.0.0", "N/A"], "Iteration": ["I 1", "I 2"]},
+    "one": {
+        "Product": "R&D Alpha",
+        "Version": "v1.0.0",
+        "Iteration": "Sprint 1.2.3.4",
+        "Collector": "tapd.bugs",
+    },
+    "several": {
+        "Product": ["A", "B"],
+        "Version": ["v1.0.0", "N/A"],
+        "Iteration": ["I 1", "I 2"],
+        "Collector": ["tapd.bugs", "gitlab.events"],
+    },
 }
 
 
-def test_both_dashboards_are_there_in_both_builds_and_can_be_told_apart() -> None:
+def test_all_dashboards_are_there_in_both_builds_and_can_be_told_apart() -> None:
     assert {board["uid"]: board["title"] for board in GRAPHITE.values()} == {
         "engmetrics-cumulative-flow": "Cumulative Flow",
+        "engmetrics-data-health": "Data Health",
         "engmetrics-defect-analysis": "Defect Analysis",
     }
     assert {board["uid"]: board["title"] for board in FALCON.values()} == {
         "engmetrics-falcon-cumulative-flow": "Cumulative Flow (falcon-plus)",
+        "engmetrics-falcon-data-health": "Data Health (falcon-plus)",
         "engmetrics-falcon-defect-analysis": "Defect Analysis (falcon-plus)",
     }
 
@@ -77,7 +89,8 @@ def test_a_panel_says_what_it_shows(plugin: str, board: dict[str, Any], panel: d
     assert len(panel["description"]) > 100
     assert panel["description"].startswith("**")
     assert not re.search(r"[{}]", panel["description"])
-    assert panel["fieldConfig"]["defaults"]["unit"] == "locale"
+    seconds = re.search(r"\.(age|overdue)/", panel["targets"][0]["target"])
+    assert panel["fieldConfig"]["defaults"]["unit"] == ("s" if seconds else "locale")
 
 
 @pytest.mark.parametrize("plugin, board, panel", PANELS)
@@ -103,10 +116,12 @@ def test_variables_are_filled_from_the_builds_own_datasource(plugin: str, board:
     name = "engmetrics" if plugin == "graphite" else "engmetrics-falcon"
     assert datasource["current"] == {"selected": True, "text": name, "value": name}
     queries = {variable["name"]: variable["query"] for variable in filters}
-    expected = {"Product": "$product", "Version": "$bugversion=$Product"}
+    expected = {"Version": "$bugversion=$Product"}
     if "cumulative-flow" in board["uid"]:
         expected["Iteration"] = "$version=$Product"
-    assert queries == expected
+    if "data-health" in board["uid"]:
+        expected = {"Collector": "$collector=$Product"}
+    assert queries == {"Product": "$product", **expected}
     for variable in filters:
         assert variable["datasource"] == {"type": plugin, "uid": "${Datasource}"}
         # On dashboard load: the plugin's find knows no time range.

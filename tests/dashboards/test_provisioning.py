@@ -43,7 +43,7 @@ def expanded(text: str, environment: Mapping[str, str]) -> str:
 
 def test_the_build_for_the_plugin_is_read_only_when_its_folder_is_mounted() -> None:
     folders = {path.name for path in PROVISIONING.iterdir() if path.is_dir()}
-    assert folders & READ == {"dashboards", "datasources"}
+    assert folders & READ == {"alerting", "dashboards", "datasources"}
     assert folders - READ == {"falcon"}
     assert {path.name for path in (PROVISIONING / "falcon").iterdir()} == {"dashboards", "datasources"}
     read = [path for folder in READ for path in (PROVISIONING / folder).rglob("*")]

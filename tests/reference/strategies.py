@@ -148,10 +148,12 @@ def settled_bug(bug: BugPlan) -> BugPlan:
 
 
 def settled_story(story: StoryPlan) -> StoryPlan:
-    """Leaves out a story gone before a look of which the feed tells a type but no status."""
-    told = {step.field for step in story.steps if step.quirk not in ("parallel", "flagged")}
+    """Leaves out a story gone before a look of which the feed tells a type but no status, and a creation told
+    twice with different parents."""
+    steps = tuple(step for step in story.steps if (step.field, step.quirk) != ("parent_id", "created"))
+    told = {step.field for step in steps if step.quirk not in ("parallel", "flagged")}
     unclear = story.end == "delete" and "workitem_type_id" in told and "status" not in told
-    return replace(story, told=story.told or unclear)
+    return replace(story, steps=steps, told=story.told or unclear)
 
 
 def without_iterations(steps: tuple[Step, ...]) -> tuple[Step, ...]:

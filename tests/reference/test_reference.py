@@ -7,13 +7,14 @@ import pytest
 
 from tests.company import six_items
 from tests.company.records import WEB, change, iteration, numbered, removal, row, walk
+from tests.company.story_records import story_type
 from tests.reference.answers import Answer, answer
 from tests.reference.compare import differences
 from tests.reference.days import buckets, day_of, midnight
 from tests.reference.histories import Item, histories
 from tests.reference.ledger import MOVES
 from tests.reference.questions import BACKLOG, CHANGES, FLOW, Query
-from tests.reference.stages import Stage, guess
+from tests.reference.stages import Stage, guess, guess_of_stories
 from tests.reference.told import instant
 from tests.reference.wire import Company, Record, Workspace, last_look
 
@@ -131,6 +132,34 @@ def test_stages_are_guessed_from_the_workflow() -> None:
     assert found.stage("in_progress").name == "reopened"
     assert found.stage("closed").name == "已归档"
     assert found.stage("status_99") == Stage("unmapped", "unmapped")
+
+
+def test_stages_of_stories_are_guessed_type_by_type_and_a_code_keeps_its_first_meaning() -> None:
+    found = guess_of_stories(
+        [
+            story_type(
+                WEB, 1, "a", {"status_2": "草稿", "planning": "规划", "status_9": "废弃"}, ("status_9",)
+            ),
+            story_type(
+                WEB,
+                2,
+                "b",
+                {"planning": "完成", "status_2": "测试", "resolved": "已实现", "rejected": "关闭"}
+                | {"status_4": "验收"},
+                ("planning", "resolved", "rejected"),
+                "status_4",
+            ),
+        ]
+    )
+    assert list(found.stages) == [
+        Stage("草稿", "waiting"),
+        Stage("planning", "active"),
+        Stage("验收", "waiting"),
+        Stage("resolved", "done"),
+        Stage("废弃", "dropped"),
+    ]
+    assert found.stage("status_2").name == "草稿"
+    assert found.stage("rejected").name == "废弃"
 
 
 def history(bug: Record | None, changes: list[Record], removed: list[Record] | None = None) -> Item:

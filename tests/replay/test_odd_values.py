@@ -25,7 +25,9 @@ async def test_a_product_has_the_same_numbers_under_any_name(
     choices = [(NAMES[0], ODD_NAMES[0]), (NAMES[1], ODD_NAMES[1]), (NAMES, ODD_NAMES)]
     for names, odd_names in choices:
         expected = drawn(await read(clients[0], slug, number, {"Product": names}))
-        assert any(value for _, points in expected for value, _ in points)
+        numbers = [value for _, points in expected for value, _ in points if value is not None]
+        # Where all is well with the data, the numbers are zeros.
+        assert any(numbers) or (numbers and slug == "data-health")
         for client in odd_clients:
             found = drawn(await read(client, slug, number, {"Product": odd_names}))
             assert found == expected, type(client).__name__

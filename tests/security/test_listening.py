@@ -55,6 +55,35 @@ def test_without_a_token_the_loopback_is_fine(host: str) -> None:
         assert found.getsockname()[0].startswith("127.")
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "says"),
+    [
+        (
+            "[::1]",
+            0,
+            "cannot listen on [[::1]]:0 (Name or service not known): name an address of this machine",
+        ),
+        ("192.0.2.1", 0, "cannot listen on 192.0.2.1:0 (Cannot assign requested address): name an address"),
+        ("x" * 64 + ".example", 0, "name an address of this machine with --host"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_told_and_not_blamed_on_the_port(
+    host: str, port: int, says: str
+) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        listening(Settings(Config(server=Server(host=host, port=port)), TOKEN))
+    assert says in str(refusal.value)
+    assert "--port" not in str(refusal.value)
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
+    with closing(listening(settings({}))) as found:
+        found.listen()
+        port = found.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port} .*: name another port with --port"):
+            listening(Settings(Config(server=Server(port=port)), {}))
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", ""])
 def test_without_a_token_any_other_address_is_refused_in_words(host: str) -> None:
     with pytest.raises(ConfigError) as refusal:
@@ -86,7 +115,7 @@ def test_a_token_file_that_is_empty_or_missing_opens_nothing(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("token", ["two words", "产品", "line\nbreak"])
 def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(token: str) -> None:
-    with pytest.raises(ConfigError, match="printable ASCII") as refusal:
+    with pytest.raises(ConfigError, match=r"printable ASCII|one line") as refusal:
         listening(settings({"ENGMETRICS_API_TOKEN": token}))
     assert token not in str(refusal.value)
 

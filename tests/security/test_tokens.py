@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from metrics_api.app import OPEN, create_app
-from metrics_api.core.config import Config
+from metrics_api.core.config import Config, Server
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from tests.wires.stand_in import NOW, StandIn
@@ -28,9 +28,10 @@ def basic(user: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode('ascii')}"
 
 
-async def client_of(environment: dict[str, str]) -> AsyncIterator[Client]:
+async def client_of(environment: dict[str, str], insecure: bool = False) -> AsyncIterator[Client]:
     store = Store("mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=300", "nowhere")
-    app = create_app(Settings(Config(), environment), store, StandIn(), lambda: NOW)
+    config = Config(server=Server(insecure=insecure))
+    app = create_app(Settings(config, environment), store, StandIn(), lambda: NOW)
     async with TestClient(TestServer(app)) as found:
         yield found
     await store.aclose()
@@ -155,6 +156,67 @@ async def test_a_browser_may_ask_whether_it_may_send_the_token(guarded: Client) 
     assert "X-Engmetrics-Token" in preflight.headers["Access-Control-Allow-Headers"]
     refused = await guarded.get(FIND, headers={"Origin": "http://grafana:3000"})
     assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (401, "http://grafana:3000")
+
+
+NEAR = ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:3000", "http://grafana:3000"]
+FAR = [
+    "http://evil.example",
+    "null",
+    "http://localhost.evil.example",
+    "http://evil@localhost",
+    "http://8.8.8.8",
+]
+
+
+@pytest.mark.parametrize("origin", [*NEAR, *FAR])
+async def test_without_a_token_pages_of_other_sites_do_not_read_from_this_machine(
+    unguarded: Client, origin: str
+) -> None:
+    asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+    for answer in (
+        await unguarded.get(FIND, params={"query": "$product"}, headers={"Origin": origin}),
+        await unguarded.options(FIND, headers=asked),
+    ):
+        told = answer.headers.get("Access-Control-Allow-Origin")
+        assert told == (origin if origin in NEAR else None)
+
+
+async def test_told_to_be_open_it_lets_pages_of_any_site_read_as_falcon_plus_does() -> None:
+    async for client in client_of({}, insecure=True):
+        answer = await client.get(
+            FIND, headers={"Origin": "http://grafana.example", "Host": "metrics.example"}
+        )
+        assert answer.headers["Access-Control-Allow-Origin"] == "http://grafana.example"
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("localhost:8080", 200),
+        ("[::1]:8080", 200),
+        ("host.docker.internal:8080", 200),
+        ("evil.example:8080", 403),
+        ("evil.example", 403),
+        ("localhost.evil.example:8080", 403),
+        ("127.0.0.1.evil.example", 403),
+    ],
+)
+async def test_without_a_token_only_names_of_this_machine_are_answered(
+    unguarded: Client, host: str, status: int
+) -> None:
+    answer = await unguarded.get(FIND, params={"query": "$product"}, headers={"Host": host})
+    assert answer.status == status
+    if status == 403:
+        assert "set ENGMETRICS_API_TOKEN, or say --insecure" in (await answer.json())["message"]
+    # A webhook comes by whatever name there is, and has a secret of its own.
+    assert (await unguarded.get("/healthz", headers={"Host": host})).status == 200
+
+
+async def test_with_a_token_any_name_is_answered(guarded: Client) -> None:
+    headers = {"Host": "metrics.example", "Authorization": f"Bearer {TOKEN}"}
+    assert (await guarded.get(FIND, params={"query": "$product"}, headers=headers)).status == 200
 
 
 async def test_without_a_token_everybody_reads(unguarded: Client) -> None:

@@ -103,7 +103,7 @@ def configured(company: Company) -> Callable[[str, str], Config]:
 @asynccontextmanager
 async def serving(store: Store, config: Config, clock: Callable[[], float]) -> AsyncIterator[str]:
     """The API over the store's facts at a fixed time of day; yields its URL."""
-    reader = Reader(store, config)
+    reader = Reader(store, config, clock)
     await reader.look()
     evaluator = Evaluator(reader, clock)
     refreshing = asyncio.create_task(reader.run())

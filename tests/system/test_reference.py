@@ -21,7 +21,7 @@ from tests.system.in_memory import answered, as_answer, config_of, world_of
 
 # How many companies are asked for each metric whenever the tests run.
 METRICS = {VERSION_BUGS: 80, CHANGES: 80, BACKLOG: 80, FLOW: 80, EVENTS: 80, STORY_FLOW: 25}
-MANY, OVER_HTTP = 3000, 20
+MANY, OVER_HTTP = 3000, 12
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 

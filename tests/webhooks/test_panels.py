@@ -135,6 +135,31 @@ async def test_what_a_webhook_tells_is_in_the_panel_within_two_seconds(store: St
         print("seconds to the panel:", [round(wait, 2) for wait in waits])
 
 
+async def test_what_webhooks_tell_of_projects_and_workspaces_nobody_collects_counts_nowhere(
+    store: Store,
+) -> None:
+    push = {"object_kind": "push", "ref": "refs/heads/main", "before": "1" * 40, "after": "2" * 40}
+    async with panels(store) as site:
+        await site.receiver.gitlab(push | {"project_id": PROJECT + 1}, "Push Hook", "elsewhere")
+        await site.receiver.gitlab(push | {"project_id": PROJECT}, "Push Hook", "here")
+        await site.shows(EVENTS, {"pushed to": 1}, 2)
+        about = {"event": "bug::create", "title": "n", "status": "new", "created": site.at(60)}
+        elsewhere = {
+            "workspace_id": "20000002",
+            "id": "1120000002001000001",
+            "event_id": "1",
+            "queue_id": "1",
+        }
+        await site.receiver.tapd(about | elsewhere)
+        await site.tapd(
+            "bug::create", "1120000001002000001", title="n", status="new", created=site.at(60), number="2"
+        )
+        await site.shows(BUGS, {"over": 1, "open": 1}, 2)
+        # It stands there for the day on which somebody collects the project or the workspace.
+        assert len(await facts(store, "bugs")) == 3
+        assert sorted(fact["project"] for fact in await facts(store, "events")) == ["41", "41", "42"]
+
+
 async def test_an_old_event_after_a_newer_poll_does_not_move_a_bug_back_in_time(store: Store) -> None:
     async with panels(store) as site:
         before = [fact["segments"] for fact in await facts(store, "bugs")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -11,6 +12,7 @@ import pytest
 from metrics_api.core.config import Config, GitlabInstance, TapdInstance
 from metrics_api.core.errors import ConfigError
 from metrics_api.core.store import Store
+from metrics_api.routes.proofs import Refused, Sender, by_secret
 from tests.webhooks.harness import ENVIRONMENT, GITLAB, SECRET, TAPD, TOKEN, hooks, receiving, taken
 
 # The signatures were computed by
@@ -202,6 +204,24 @@ async def test_a_tapd_body_without_the_secret_is_refused(store: Store, body: byt
         message = await receiver.post(TAPD, body, {"X-Gitlab-Token": TOKEN}, 403)
     assert message == "the body's secret is missing, or not the one that is configured"
     assert await waiting(store, "tapd") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"secret=&" * (3 * 2**20),
+        b"&" * (24 * 2**20),
+        b'{"secret":"' + b"\\a" * (12 * 2**20),
+        b"{" + b'"secret":"\\' * (2 * 2**20),
+        b'{"secret"' + b" " * (24 * 2**20),
+    ],
+    ids=["empty secrets", "ampersands", "escapes without an end", "secrets in secrets", "spaces"],
+)
+def test_a_large_body_that_proves_nothing_costs_little(body: bytes) -> None:
+    before = time.process_time()
+    with pytest.raises(Refused):
+        by_secret([Sender("tapd", SECRET.encode(), ())], body)
+    assert time.process_time() - before < 1
 
 
 async def test_the_secret_of_one_of_several_tapds_tells_which_it_is(store: Store) -> None:

@@ -83,6 +83,8 @@ async def filled(store: Store) -> Store:
         iteration(1, "v1.0", "2026-03-02", "2026-03-13"),
         iteration(2, "v1.1", "2026-03-16", None),
         iteration(3, "dropped", "2026-03-16", "2026-03-27", removed_at=at("2026-03-10")),
+        # What a webhook of the company told of a workspace nobody collects.
+        iteration(4, "elsewhere", "2026-03-16", "2026-03-27", _id="tapd:1002:4", workspace="1002"),
     )
     release = {"_id": "tapd:1001:9", **HERE, "id": "9", "name": "Spring", "status": "open", "created": 1}
     await keep(store, "releases", release | {"start": "2026-03-01", "end": "2026-03-18"})
@@ -172,6 +174,13 @@ async def test_every_kind_comes_by_its_tag_with_its_times(api: str, prefix: str)
     ]
     assert await events(api, prefix, tags="stages", **WHOLE) == []
     assert len(await events(api, prefix, **WHOLE)) == 10
+
+
+async def test_the_dates_of_a_plan_are_told_as_far_as_they_are_known(api: str) -> None:
+    assert [one["data"] for one in await events(api, tags="iteration start", **WHOLE)] == [
+        "Cloud Drive: from 2026-03-02 to 2026-03-13",
+        "Cloud Drive: from 2026-03-16",
+    ]
 
 
 async def test_all_tags_must_be_there_and_a_products_name_may_have_several_words(api: str) -> None:

@@ -1,0 +1,1 @@
+"""How collecting goes: the metrics from run records made by hand, and the alert rules."""

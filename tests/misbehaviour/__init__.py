@@ -1,0 +1,1 @@
+"""What TAPD may do wrong, through the real collectors: the facts come out as if nothing had happened."""
