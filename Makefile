@@ -12,7 +12,7 @@ demo: $(READY)
 	@$(BIN)/engmetrics demo $(ARGS)
 
 test: check
-	$(BIN)/python -m pytest -q -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -q -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check $(SOURCES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # Items derived at once: one query of the embedded store, and some milliseconds of computing.
 CHUNK = 100
+# So many of these are written at once.
+AT_ONCE = 2
 # What of a record's envelope is loaded where a derivation names the fields it needs.
 ENVELOPE = ("instance", "scope", "key", "n")
 
@@ -88,10 +91,16 @@ class Deriver:
         return found
 
     async def _topic(self, derivation: Derivation, instance: str, keys: Iterable[str]) -> None:
-        for chunk in _chunks(keys):
+        chunks = _chunks(keys)
+        for at in range(0, len(chunks), AT_ONCE):
 
-            async def produce(chunk: list[str] = chunk) -> Batch:
-                return await self._produced(derivation, instance, chunk)
+            async def produce(group: list[list[str]] = chunks[at : at + AT_ONCE]) -> Batch:
+                # While one is computed the store looks up the others.
+                parts = await asyncio.gather(
+                    *(self._produced(derivation, instance, chunk) for chunk in group)
+                )
+                facts = [fact for part in parts for fact in part.facts]
+                return Batch(facts, {key for part in parts for key in part.gone})
 
             await self._facts.update(derivation.topic, produce)
 

@@ -86,12 +86,19 @@ class Round:
         wait_s: float = 0.0,
         rest_s: float = 0.0,
     ) -> list[Document | None]:
-        """Read one scope, one collector after the other. None: another process is at it."""
-        records = []
+        """Read one scope, one collector after the other.
+
+        None: another process is at it. Later collectors walk what earlier ones have read, so the rest of the
+        scope is left to that one, and to the next round where the store did not answer.
+        """
+        records = list[Document | None]()
         async with self._places:
             for collector in collectors:
                 if not pause or not await self._rests(collector, scope, rest_s):
-                    records.append(await self._runner.run(collector, scope, wait_s))
+                    record = await self._runner.run(collector, scope, wait_s)
+                    records.append(record)
+                    if record is None or record["interrupted"]:
+                        break
         return records
 
     async def one(self, collector: Collector[Any], scope: str, asked: Asked) -> Document | None:

@@ -250,12 +250,8 @@ class Runner:
             await self._derive(run, keys)
 
     async def _complete(self, run: Run) -> set[str]:
-        """Derive what waited for this collector's records: some items, or after a first run the whole scope.
-
-        Returns their keys.
-        """
-        derived: set[str] = set()
-        instance = run.collector.instance
+        """Derive what waited for this collector's records, items or a whole scope, and return the keys."""
+        derived, instance = set[str](), run.collector.instance
         for unit in registry().values():
             if unit.completed_by != run.collector.name:
                 continue

@@ -50,6 +50,15 @@ class PerWorkspace(Collector[TapdClient]):
         """By `modified`."""
         return Dating("modified", self.client.epoch)
 
+    async def stands_on(self, unit: str, scope: str) -> None:
+        """Raise Skippable unless the collector whose records this one walks has succeeded in the scope.
+
+        A success on half of them would let it rest.
+        """
+        noted = await self.store.one("watermarks", f"{unit}:{self.instance}:{scope}")
+        if not noted or noted["started_at"] is None:
+            raise Skippable(f"{self.name} walks what {unit} reads, which has not succeeded yet")
+
     def changed_since(self, scope: str, since: Since, field: str = "modified") -> dict[str, str]:
         """The filter for what was changed since the last run, a whole day earlier; none at first."""
         asked = {"workspace_id": scope}
@@ -160,6 +169,7 @@ class Workflows(PerWorkspace):
                 missing = missing or error
         if missing:
             raise missing
+        await self.stands_on(WorkitemTypes.name, scope)
 
     async def _map(self, scope: str, system: str, kind: str) -> Page:
         asked = {"workspace_id": scope, "system": system}

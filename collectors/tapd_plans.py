@@ -49,7 +49,7 @@ class IterationChanges(PerWorkspace):
         noted = await self.store.one("watermarks", f"{Iterations.name}:{self.instance}:{scope}")
         stored = await self.store.all("raw_tapd_iteration", {"instance": self.instance, "scope": scope})
         # A row stands in the store as of when its run began: what a later run finds is later than this.
-        rows = {"rows": noted["started_at"]} if noted and noted["started_at"] else {}
+        rows = {"rows": noted["started_at"] if noted else None}
         wanted = stored
         if since.at is None:
             wanted = [row for row in stored if row["n"] > int(since.cursor.get("n", 0))]
@@ -60,6 +60,7 @@ class IterationChanges(PerWorkspace):
             async for page in self.client.settled("/iteration_changes", asked, "IterationChange"):
                 yield Page([inside(one, "IterationChange") for one in page.rows])
             yield Page([], cursor={"n": row["n"]}, done=done, total=len(wanted), unit="iterations")
+        await self.stands_on(Iterations.name, scope)
         yield Page([], cursor=rows)
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:

@@ -106,6 +106,7 @@ class StoryBugs(PerWorkspace):
                     yield page
             after = upto
             yield Page([], cursor={"n": after}, done=after, total=last, unit="stories")
+        await self.stands_on(Stories.name, scope)
         yield Page([], cursor={})
 
     async def _related(self, scope: str, stories: Sequence[str]) -> AsyncIterator[Page]:

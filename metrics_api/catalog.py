@@ -27,7 +27,8 @@ EVENT_FILTERS = ("product", "component", "branch", "ref")
 # What changes within hours may be asked for by the hour; the frames of items know days.
 HOURLY = "1h"
 
-# Every option with the values it may have; tz is any zone, by any of the metric's filters.
+# Every option with the values it may have; tz is any zone, by any of the metric's filters, q any percentiles,
+# of one of the topics that the metric can be asked for.
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "step": tuple(STEPS),
     "tz": (),
@@ -38,15 +39,26 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "done_from": ("all", "range"),
     "order": ("stages", "stacked"),
     "level": ("leaf", "parent", "all"),
+    "calendar": ("elapsed", "work"),
+    "q": (),
+    "since": ("last", "first"),
+    "of": (),
+    "unit": ("count", "effort"),
+    "split": ("all", "first"),
 }
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: what may be asked of it and the function that answers."""
+    """One metric: what may be asked of it and the function that answers.
+
+    `topics` are by the option `of` what its items are, the first by default; a metric without that option has
+    one, at "". `reads` are the topics it looks into besides. `timely` says that its last value grows with the
+    clock. `required` are the options that it cannot do without.
+    """
 
     name: str
-    topic: str
+    topics: Mapping[str, str]
     splits: tuple[str, ...]
     filters: tuple[str, ...]
     options: tuple[str, ...]
@@ -54,6 +66,18 @@ class Metric:
     last_only: bool
     function: Function
     hourly: bool = False
+    reads: tuple[str, ...] = ()
+    timely: bool = False
+    required: tuple[str, ...] = ()
+
+    def topic(self, options: Mapping[str, str]) -> str:
+        """The topic of the items that a question with these options is about."""
+        return self.topics[options.get("of", next(iter(self.topics)))]
+
+    @property
+    def all_topics(self) -> tuple[str, ...]:
+        """Every topic that an answer may depend on."""
+        return tuple(dict.fromkeys((*self.topics.values(), *self.reads)))
 
     @property
     def help(self) -> str:
@@ -72,22 +96,34 @@ _METRICS: dict[str, Metric] = {}
 def metric(
     name: str,
     *,
-    topic: str,
+    topic: str | Mapping[str, str],
     splits: Sequence[str],
     filters: Sequence[str],
     options: Sequence[str],
     unit: str,
     last_only: bool = False,
     hourly: bool = False,
+    reads: Sequence[str] = (),
+    timely: bool = False,
+    required: Sequence[str] = (),
 ) -> Callable[[Function], Function]:
     """Register a metric function `(frame, query) -> rows`; raises ValueError for anything unfit.
 
-    `last_only` metrics have one point, at the last bucket of the window; `hourly` ones also take `step=1h`.
+    `topic` is the one topic whose items it is about, or one for each value of the option `of`. `last_only`
+    metrics have one point, at the last bucket of the window; `hourly` ones also take `step=1h`. For the rest
+    see Metric.
     """
 
     def register(function: Function) -> Function:
+        topics = {"": topic} if isinstance(topic, str) else dict(topic)
         declared = tuple(splits), tuple(filters), tuple(options)
-        made = Metric(name, topic, *declared, unit, last_only, function, hourly)
+        made = Metric(
+            *(name, topics, *declared, unit, last_only, function),
+            hourly=hourly,
+            reads=tuple(reads),
+            timely=timely,
+            required=tuple(required),
+        )
         if not re.fullmatch(r"[a-z]+(\.[a-z]+)+", name):
             raise ValueError(f"metric {name!r}: names are lower-case words joined by dots")
         if name in _METRICS:
@@ -97,6 +133,8 @@ def metric(
         unknown = set(options) - set(OPTIONS)
         if unknown:
             raise ValueError(f"metric {name!r}: unknown options {sorted(unknown)}")
+        if ("of" in options) == ("" in topics) or not set(required) <= set(options):
+            raise ValueError(f"metric {name!r}: a topic for each `of`, and only its own options are required")
         _METRICS[name] = made
         return function
 
@@ -130,6 +168,10 @@ class Catalog:
                     f"{found.name} has no filter or option {pair.key!r}; "
                     f"filters: {', '.join(found.filters)}; options: {', '.join(found.options)}"
                 )
+        for key in found.required:
+            if key not in options:
+                choices = ", ".join(_choices(found, key))
+                raise BadRequest(f"{found.name} needs {key}=, one of {choices}")
         return found, tuple(filters), options
 
     def check(self, text: str) -> None:
@@ -142,18 +184,38 @@ def nothing_known(name: str, key: str) -> Collection[str]:
     return ()
 
 
+def _choices(found: Metric, key: str) -> tuple[str, ...]:
+    """The values that an option of a metric may have; () where that is no list."""
+    if key == "by":
+        return found.filters
+    if key == "of":
+        return tuple(found.topics)
+    if key == "step" and not found.hourly:
+        return tuple(step for step in OPTIONS[key] if step != HOURLY)
+    return OPTIONS[key]
+
+
 def _option(found: Metric, pair: target.Pair) -> str:
-    if len(pair.values) != 1 or pair.regex is not None or pair.negated:
+    if pair.regex is not None or pair.negated:
+        raise BadRequest(f"{pair.key} takes a plain value")
+    if pair.key == "q":
+        return _percentiles(pair.values)
+    if len(pair.values) != 1:
         raise BadRequest(f"{pair.key} takes one value")
-    value = pair.values[0]
-    choices = found.filters if pair.key == "by" else OPTIONS[pair.key]
-    if pair.key == "step" and not found.hourly:
-        choices = tuple(step for step in choices if step != HOURLY)
+    value, choices = pair.values[0], _choices(found, pair.key)
     if pair.key == "tz":
         zone(value)
     elif value not in choices:
         raise BadRequest(f"{pair.key}={value}: use one of {', '.join(choices)}")
     return value
+
+
+def _percentiles(values: Sequence[str]) -> str:
+    """Percentiles as asked, rising and distinct: `50,85,95`."""
+    numbers = {float(value) for value in values if re.fullmatch(r"\d{1,2}(\.\d{1,3})?", value)}
+    if not numbers or len(numbers) < len(set(values)) or min(numbers) <= 0:
+        raise BadRequest(f"q={','.join(values)}: use percentiles above 0 and below 100, as in q=50,85,95")
+    return ",".join(f"{number:g}" for number in sorted(numbers))
 
 
 @cache

@@ -47,9 +47,10 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Asked:
-    """A checked target: the metric, its query over the window, and the filters as they were written."""
+    """A checked target: the metric, what its items are, its query over the window, the filters as written."""
 
     metric: Metric
+    topic: str
     query: Query
     written: dict[str, str]
 
@@ -129,7 +130,12 @@ class Evaluator:
 
         def known(name: str, key: str) -> Collection[str]:
             found = self.catalog.metrics.get(name)
-            return world.values(found.topic, principal.products).get(key, ()) if found else ()
+            if not found:
+                return ()
+            topics = found.topics.values()
+            return frozenset().union(
+                *(world.values(topic, principal.products).get(key, ()) for topic in topics)
+            )
 
         metric, pairs, options = self.catalog.checked(target.parse(text, known))
         for pair in pairs:
@@ -142,31 +148,37 @@ class Evaluator:
         )
         now = int(self.clock())
         query = Query(Buckets("UTC", "1d", 0, (), (), (), ()), filters, options, principal.products)
-        zone_name = options.get("tz") or world.zone(metric.topic, query)
+        zone_name = options.get("tz") or world.zone(metric.topic(options), query)
         until = min(until, now)
         low = day_start(EPOCH, zone_name)
         start, until = max(start, low), max(until, low - 1)
         if metric.last_only:
             start = until
         query = replace(query, buckets=buckets(start, until, options.get("step", "1d"), zone_name))
-        return Asked(metric, query, _written(pairs))
+        return Asked(metric, metric.topic(options), query, _written(pairs))
 
     async def _answer(self, world: World, asked: Asked) -> list[Series]:
         now = int(self.clock())
-        topic, query = asked.metric.topic, asked.query
-        known_until = world.known_until(topic, world.scopes(topic, query))
-        usable = _usable(query.buckets, world.first_record(topic, query), known_until, now)
+        metric, query = asked.metric, asked.query
+        topics = (asked.topic, *metric.reads)
+        known = [world.known_until(topic, world.scopes(topic, query)) for topic in topics]
+        known_until = None if None in known else min(one for one in known if one is not None)
+        usable = _usable(query.buckets, world.first_record(asked.topic, query), known_until, now)
         partial = bool(query.buckets.ends) and query.buckets.ends[-1] > now
-        key = (world.versions.get(topic), asked.key, usable, partial, tuple(asked.written.items()))
+        asked = replace(asked, query=replace(query, now=now, frames=world.items))
+        minute = now // 60 if metric.timely and partial else 0
+        versions = tuple(world.versions.get(topic) for topic in topics)
+        key = (versions, minute, asked.key, usable, partial, tuple(asked.written.items()))
         return await self.cache.get(key, lambda: self._computed(world, asked, usable, partial))
 
     async def _computed(
         self, world: World, asked: Asked, usable: tuple[int, int], partial: bool
     ) -> list[Series]:
         def compute() -> list[Series]:
-            frame = world.frame(asked.metric.topic)
+            frame = world.frame(asked.topic)
             buckets = asked.query.buckets
-            if frame is None or not len(buckets) or _unknown(world, asked):
+            lacking = any(world.frame(topic) is None for topic in asked.metric.reads)
+            if frame is None or lacking or not len(buckets) or _unknown(world, asked):
                 return [_series(asked, Row((), np.empty(0)), (0, 0), False, ())]
             # Only what can be a number is computed; without anything, one bucket tells the names.
             low, high = usable if usable[0] < usable[1] else (0, 1)
@@ -199,7 +211,7 @@ def _points(answer: Sequence[Series]) -> int:
 
 def _unknown(world: World, asked: Asked) -> bool:
     """True when a filter asks only for values nobody has seen: it selects nothing, which is not zero."""
-    known = world.values(asked.metric.topic, asked.query.products)
+    known = world.values(asked.topic, asked.query.products)
     return any(
         one.regex is None
         and not one.negated

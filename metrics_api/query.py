@@ -57,7 +57,8 @@ class Query:
     """One question: filters on fields, options by name, and the buckets to answer.
 
     `products` are the products the caller may read (None: all). `window` is all that was asked for, of which
-    `buckets` may be a part.
+    `buckets` may be a part. `now` is when the question is answered (epoch seconds), `frames` are those of the
+    topics that the metric reads besides its own.
     """
 
     buckets: Buckets
@@ -65,6 +66,8 @@ class Query:
     options: Mapping[str, str] = field(default_factory=dict)
     products: frozenset[str] | None = None
     window: Buckets | None = None
+    now: int = 0
+    frames: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def since(self) -> Buckets:

@@ -186,6 +186,16 @@ async def test_a_row_waits_for_its_changes(simulated: Running, store: Store) -> 
         assert mark["waiting"] == []
 
 
+async def test_at_first_the_rows_of_a_scope_wait_for_its_whole_feed(simulated: Running, store: Store) -> None:
+    await collected(simulated, store, "tapd.stories")
+    assert await store.all("fact_stories") == []
+    await collected(simulated, store, "tapd.story_changes")
+    statuses = {fact["id"]: fact["segments"]["status"] for fact in await store.all("fact_stories")}
+    assert (statuses["11"], statuses["13"]) == (["planning", "developing", "resolved"], ["planning"])
+    mark = await store.one("watermarks", f"tapd.stories:tapd:{WORKSPACE}") or {}
+    assert (mark["waiting"], "whole" in mark) == ([], False)
+
+
 @pytest.fixture
 def crowded(simulated: Running) -> Running:
     """The company with more changes of stories and tasks on one day than a page holds."""

@@ -80,7 +80,7 @@ def fixed(company: Company, asked: Counter[str]) -> Counter[str]:
     return found
 
 
-@pytest.mark.parametrize(("bugs", "days"), [(40, 12), (500, 45)])
+@pytest.mark.parametrize(("bugs", "days"), [(40, 12), (320, 30)])
 async def test_a_collection_asks_for_hardly_more_than_the_pages_there_are(
     bugs: int, days: int, store: Store
 ) -> None:

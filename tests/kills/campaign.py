@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -99,6 +99,19 @@ async def raw_records(store: Store) -> dict[str, dict[str, str]]:
     return found
 
 
+def differing(found: Mapping[str, object], expected: Mapping[str, object]) -> dict[str, object]:
+    """By key, what of two mappings is not the same: what was found and what was expected."""
+    unlike: dict[str, object] = {}
+    for key in sorted({*found, *expected}):
+        one, other = found.get(key), expected.get(key)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            if inner := differing(one, other):
+                unlike[key] = inner
+        elif one != other:
+            unlike[key] = one, other
+    return unlike
+
+
 def scopes() -> int:
     """How many watermarks a whole collection of the generated company leaves."""
     projects = sum(len(product.repositories) for product in PRODUCTS)
@@ -164,7 +177,8 @@ async def compared(site: Site, expected: Quiet, acknowledged: set[str]) -> None:
     await site.collected(scopes())
     store = Store(site.uri, site.database)
     try:
-        assert await raw_records(store) == expected.records
+        unlike = differing(await raw_records(store), expected.records)
+        assert not unlike, unlike
         hooks = [one["_id"].rsplit(":", 1)[1] for one in await store.all("raw_gitlab_hook")]
         assert len(hooks) == len(set(hooks))
         assert acknowledged <= set(hooks)
@@ -175,7 +189,8 @@ async def compared(site: Site, expected: Quiet, acknowledged: set[str]) -> None:
         while answers != expected.answers and time.monotonic() < until:
             await asyncio.sleep(0.5)
             answers = await rendered(site.url, expected.window)
-        assert answers == expected.answers
+        unlike = differing(answers, expected.answers)
+        assert not unlike, unlike
     finally:
         await store.aclose()
 

@@ -12,8 +12,8 @@ from tests.misbehaviour.sequences import armed
 from tests.misbehaviour.twins import twins_of
 from tests.soak import Soak
 
-CHAINS, LENGTH = 4, 5
-SOAK_CHAINS = 40
+CHAINS, LENGTH = 2, 10
+SOAK_CHAINS = 20
 
 
 async def chain(seed: int, mongodb_url: str) -> None:

@@ -114,6 +114,30 @@ async def test_10_types_drift_when_switched_on(servers: Running, tapd) -> None:
     assert rows[0]["extend_info"] == {"version": 3, "tags": []}
 
 
+async def test_02_an_envelope_may_say_another_status_than_http_and_an_address_may_greet(
+    servers: Running, tapd
+) -> None:
+    servers.tapd.faults.arm(FaultKind.ENVELOPE_STATUS, path="/bugs", status=404, data={})
+    status, _, body = await tapd.full("/bugs", workspace_id="991")
+    assert (status, body["status"], body["data"]) == (200, 404, {})
+    servers.tapd.faults.arm(FaultKind.UNKNOWN_PATH, path="/bugs")
+    _, _, body = await tapd.full("/bugs", workspace_id="991")
+    assert (body["status"], body["data"][:11]) == (1, "Hello world")
+    assert len(await tapd.rows("/bugs", workspace_id="991")) == 7
+
+
+async def test_04_rows_may_lack_their_labels_unless_asked_and_what_nobody_filled_in(
+    servers: Running, tapd
+) -> None:
+    whole = await tapd.rows("/bugs", workspace_id="991")
+    servers.tapd.faults.arm(FaultKind.LABELS_UNASKED, times=None)
+    plain = await tapd.rows("/bugs", workspace_id="991")
+    assert [row.keys() ^ {"label"} for row in plain] == [row.keys() for row in whole]
+    assert await tapd.rows("/bugs", workspace_id="991", fields="labels") == whole
+    servers.tapd.faults.arm(FaultKind.BARE_ROWS)
+    assert {len(row) < 30 for row in await tapd.rows("/bugs", workspace_id="991")} == {True}
+
+
 async def test_11_rows_can_be_put_on_both_sides_of_midnight(servers: Running, tapd) -> None:
     query = {"workspace_id": "991", "order": "id asc"}
     servers.tapd.faults.arm(FaultKind.CLOCK_EDGE, path="/bugs", query={"page": "1"}, day="2026-03-20")
@@ -136,6 +160,12 @@ async def test_the_control_address_counts_and_arms_and_is_not_counted(servers: R
     async with tapd.session.get(f"{tapd.url}/_simulator") as response:
         state = await response.json()
     assert (state["requests"]["total"], state["faults"][0]["fired"]) == (2, 1)
+    async with tapd.session.post(f"{tapd.url}/_simulator", json={"seen": True}) as response:
+        seen = (await response.json())["seen"]
+    assert [(one["path"], one["query"]) for one in seen] == [
+        ("/bugs", {"workspace_id": "991"}),
+        ("/bugs", {}),
+    ]
     async with tapd.session.post(f"{tapd.url}/_simulator", json={"arm": {"kind": "nonsense"}}) as response:
         assert response.status == 400
     assert [seen.query for seen in servers.tapd.counters.seen] == [{"workspace_id": "991"}, {}]
