@@ -45,7 +45,10 @@ class Flow:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A TAPD workspace as the metrics see it; `key` is `<instance>:<id>`, `flows` are by item topic."""
+    """A TAPD workspace as the metrics see it; `key` is `<instance>:<id>`, `flows` are by item topic.
+
+    `settings` is what the configuration says of its product.
+    """
 
     key: str
     id: str
@@ -53,6 +56,7 @@ class Workspace:
     zone: str
     bug_version: str
     flows: Mapping[str, Flow]
+    settings: Product
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,7 @@ def build_context(
                 topic.name: _flow(topic, product, flows.get((key, topic.entity)))
                 for topic in ITEM_TOPICS.values()
             },
+            settings=product or Product(name=own_name),
         )
     components = {}
     for fact in projects:

@@ -9,161 +9,46 @@ import re
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal, get_args
-from urllib.parse import urlsplit
+from typing import get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    field_validator,
-    model_validator,
+from pydantic import BaseModel, ValidationError, model_validator
+
+from metrics_api.core.days import BEIJING
+from metrics_api.core.errors import ConfigError
+from metrics_api.core.sections import (
+    Collect,
+    GitlabInstance,
+    Log,
+    People,
+    Product,
+    Section,
+    Server,
+    Stage,
+    Stages,
+    StoreSection,
+    TapdInstance,
+    Zone,
 )
 
-from metrics_api.core.days import BEIJING, zone
-from metrics_api.core.errors import BadRequest, ConfigError
-
-
-def _known_zone(name: str) -> str:
-    try:
-        zone(name)
-    except BadRequest as error:
-        raise ValueError(str(error)) from None
-    return name
-
+__all__ = [
+    "Collect",
+    "Config",
+    "GitlabInstance",
+    "Log",
+    "Product",
+    "Server",
+    "Stage",
+    "Stages",
+    "StoreSection",
+    "TapdInstance",
+    "load_config",
+    "parse_config",
+    "patience_s",
+]
 
 # A few runs may fail, and a restart takes its time.
 GAP_INTERVALS = 3
 GAP_S = 1800.0
-
-
-def _plain_address(text: str) -> str:
-    """An address to which paths are appended: host, perhaps port and path, and nothing else."""
-    try:
-        parts = urlsplit(text)
-        whole = bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", text)
-    except ValueError:
-        whole = False
-    if not whole:
-        raise ValueError("not an address such as https://gitlab.example.com")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("no user or password stands in it: credentials come from the environment")
-    if parts.query or parts.fragment:
-        raise ValueError("an address without ? and #")
-    return text
-
-
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-Address = Annotated[str, Field(pattern=r"^https?://"), AfterValidator(_plain_address)]
-# A workspace or a project as it is named in the file.
-Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Positive = Annotated[int, Field(ge=1)]
-Flag = Literal["waiting", "active", "done", "dropped"]
-
-
-class Section(BaseModel):
-    """A table of the file; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Server(Section):
-    """Where the API listens; without a token on the loopback only, unless `insecure` says otherwise."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    insecure: bool = False
-
-
-class StoreSection(Section):
-    """The MongoDB database; without a URI an embedded store is started on `data`."""
-
-    uri: str = ""
-    database: str = "engmetrics"
-    data: Path = Path("data")
-
-
-class Collect(Section):
-    """How collecting processes share the work: a vanished one is taken over from after `lease_seconds`."""
-
-    lease_seconds: Annotated[int, Field(ge=3)] = 30
-
-
-class Log(Section):
-    """How log lines look and which are written."""
-
-    format: Literal["keyvalue", "json"] = "keyvalue"
-    level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class TapdInstance(Section):
-    """One TAPD; credentials come from ENGMETRICS_TAPD_<NAME>_{TOKEN,USER,PASSWORD}."""
-
-    name: Name = "tapd"
-    url: Address = "https://api.tapd.cn"
-    ca_file: Path | None = None
-    company_id: str = ""
-    workspaces: tuple[Reference, ...] = ()
-    quota_per_minute: Positive = 60
-    timezone: Zone = BEIJING
-    interval_minutes: Positive = 10
-
-
-class GitlabInstance(Section):
-    """One GitLab; the token comes from ENGMETRICS_GITLAB_<NAME>_TOKEN."""
-
-    name: Name = "gitlab"
-    url: Address = "https://gitlab.com"
-    ca_file: Path | None = None
-    projects: tuple[Reference, ...] = ()
-    quota_per_minute: Positive = 300
-    interval_minutes: Positive = 5
-
-
-class Stage(Section):
-    """One stage: upstream statuses that mean the same to us; `resolved` marks fixed but not yet verified."""
-
-    name: str = Field(min_length=1)
-    statuses: tuple[str, ...] = Field(min_length=1)
-    flag: Flag
-    resolved: bool = False
-
-
-class Stages(Section):
-    """The stages of a product by item type, in order; an empty list means: guessed from the workflow."""
-
-    bugs: tuple[Stage, ...] = ()
-    stories: tuple[Stage, ...] = ()
-
-    @field_validator("bugs", "stories")
-    @classmethod
-    def _each_status_once(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-        for what, values in (
-            ("stage", [stage.name for stage in stages]),
-            ("status", [status for stage in stages for status in stage.statuses]),
-        ):
-            twice = [value for value, count in Counter(values).items() if count > 1]
-            if twice:
-                raise ValueError(f"{what} {twice[0]!r} stands in the list twice")
-        return stages
-
-
-class Product(Section):
-    """A product: TAPD workspaces plus GitLab projects, called components.
-
-    Workspaces are "id" or "tapd-name:id", projects "gitlab-name:group/project".
-    """
-
-    name: str = Field(min_length=1)
-    workspaces: tuple[Reference, ...] = ()
-    projects: tuple[Reference, ...] = ()
-    timezone: Zone | None = None
-    bug_version: Literal["version_report", "version_fix", "iteration"] = "version_report"
-    stages: Stages = Stages()
 
 
 class Config(Section):
@@ -174,6 +59,7 @@ class Config(Section):
     store: StoreSection = StoreSection()
     collect: Collect = Collect()
     log: Log = Log()
+    people: People = People()
     tapd: tuple[TapdInstance, ...] = ()
     gitlab: tuple[GitlabInstance, ...] = ()
     product: tuple[Product, ...] = ()

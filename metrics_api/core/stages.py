@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from metrics_api.core.config import Flag
-from metrics_api.core.config import Stage as StageSection
 from metrics_api.core.fact_types import TypeWorkflow, WorkflowFact
+from metrics_api.core.sections import Flag
+from metrics_api.core.sections import Stage as StageSection
 
 UNMAPPED = "unmapped"
 
@@ -29,12 +29,16 @@ DROPPED_WORDS = ("拒绝", "取消", "废弃")
 
 @dataclass(frozen=True)
 class Stage:
-    """A group of statuses; `flag` says what it means to a flow, `resolved` marks fixed, not yet verified."""
+    """A group of statuses; `flag` says what it means to a flow, `resolved` marks fixed, not yet verified.
+
+    `limit` is how many items the team wants to have in it at most, None for any number.
+    """
 
     name: str
     statuses: tuple[str, ...]
     flag: Flag
     resolved: bool = False
+    limit: int | None = None
 
     @property
     def open(self) -> bool:
@@ -44,7 +48,7 @@ class Stage:
 
 def configured(stages: Iterable[StageSection]) -> tuple[Stage, ...]:
     """The stages of the configuration, done and dropped moved last as the bands want them."""
-    found = [Stage(one.name, one.statuses, one.flag, one.resolved) for one in stages]
+    found = [Stage(one.name, one.statuses, one.flag, one.resolved, one.limit) for one in stages]
     return _finals_last(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from metrics_api.core.config import (
     parse_config,
 )
 from metrics_api.core.errors import ConfigError
+from metrics_api.core.sections import Calendar, DefectIndex, Escape, People
 from metrics_api.core.settings import load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "engmetrics.example.toml"
@@ -34,10 +36,19 @@ def test_the_example_file_is_valid_and_shows_what_it_says() -> None:
         "new", "fixing", "fixed", "verified", "closed", "rejected",
     ]  # fmt: skip
     assert [stage.name for stage in config.product[0].stages.bugs if stage.resolved] == ["fixed"]
+    assert [stage.limit for stage in config.product[0].stages.bugs] == [None, 12, None, None, None, None]
+    assert config.product[0].calendar.hours == ((time(9, 30), time(12)), (time(13, 30), time(18, 30)))
+    assert (config.product[0].calendar.off, config.people.enabled) == ((date(2026, 12, 31),), False)
+    assert config.product[0].defect_index == DefectIndex()
+    assert config.product[0].escape == Escape(field="source", production=("线上", "用户反馈"))
 
 
 @pytest.mark.parametrize(
-    "model", [Config, Server, StoreSection, Collect, Log, TapdInstance, GitlabInstance, Product, Stage]
+    "model",
+    [
+        *(Config, Server, StoreSection, Collect, Log, TapdInstance, GitlabInstance, Product, Stage),
+        *(People, Calendar, DefectIndex, Escape),
+    ],
 )
 def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
@@ -70,6 +81,12 @@ def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
             6,
             "'waiting', 'active', 'done' or 'dropped'",
         ),
+        (
+            '[[product]]\nname = "A"\n[product.calendar]\nhours = [["18:00", "09:00"]]\n',
+            4,
+            "spans that follow",
+        ),
+        ('[[product]]\nname = "A"\n[product.defect_index]\nweights = {fatal = -1}\n', 3, "or equal to 0"),
         ("[log]\nlevle = 'info'\n", 2, "log.levle: unknown key; known here: format, level"),
         ("[store]\nurl = 'x'\n", 2, "store.url: unknown key; known here: data, database, uri"),
         (
@@ -81,12 +98,12 @@ def test_the_example_file_names_every_key(model: type[BaseModel]) -> None:
             '[[product]]\nname = "A"\n[[product.stages.bugs]]\n'
             'name = "x"\nstatuses = ["new"]\nflag = "done"\ncolour = "red"\n',
             7,
-            "product.0.stages.bugs.0.colour: unknown key; known here: flag, name, resolved, statuses",
+            "product.0.stages.bugs.0.colour: unknown key; known here: flag, limit, name, resolved, statuses",
         ),
         (
             "surprise = 1\n",
             1,
-            "unknown key; known here: collect, gitlab, log, product, server, store, tapd, timezone",
+            "unknown key; known here: collect, gitlab, log, people, product, server, store, tapd, timezone",
         ),
     ],
 )
