@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -121,6 +122,12 @@ async def upstream(fake: Fake) -> AsyncIterator[Upstream]:
 def tapd(upstream: Upstream, fake: Fake) -> TapdClient:
     """A TAPD client of the scripted server."""
     return TapdClient(TapdInstance(url=fake.url, workspaces=("991",)), upstream)
+
+
+async def succeeded(store: Store, collector: str, at: datetime, scope: str = "991") -> None:
+    """Note that a collector read a scope whole, in a run that began at `at`."""
+    mark = {"_id": f"{collector}:tapd:{scope}", "started_at": at}
+    await store.durable("watermarks").insert_one(mark)
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ async def test_a_configured_workspace_is_asked_for_by_itself(recorded_tapd: Fake
 
 
 async def test_everything_twice_changes_nothing(recorded_tapd: Fake, store: Store) -> None:
-    names = ("tapd.bugs", "tapd.removed_bugs", "tapd.iterations", "tapd.status_maps")
+    names = ("tapd.workitem_types", "tapd.bugs", "tapd.removed_bugs", "tapd.iterations", "tapd.status_maps")
     await collected(recorded_tapd, store, *names, workspaces=("991",))
     before = {name: await store.all(name) for name in ("raw_tapd_bug", "fact_bugs", "counters")}
     records = await collected(recorded_tapd, store, *names, workspaces=("991",))

@@ -18,7 +18,7 @@ from metrics_api.core.facts import Facts
 from metrics_api.core.leases import Leases
 from metrics_api.core.raw import RawStore, Record
 from metrics_api.core.store import Store
-from tests.collectors.conftest import Fake, Handler, envelope, listing
+from tests.collectors.conftest import Fake, Handler, envelope, listing, succeeded
 
 # 2024-08-22 in Beijing: the days after the newest recorded change need not be walked.
 NOW = datetime(2024, 8, 22, 2, 0, tzinfo=UTC)
@@ -184,6 +184,7 @@ async def test_recorded_relations_are_stored_verbatim_with_the_workspace_as_a_nu
     stories = sorted({row["story_id"] for row in rows})
     records = [Record("991", name, name, {"id": name}) for name in stories]
     await RawStore(store).upsert("raw_tapd_story", "tapd", records, NOW)
+    await succeeded(store, "tapd.stories", NOW)
     fake.routes["/stories/get_related_bugs"] = once(rows)
     await collected("tapd.story_bugs", tapd, store)
     assert await stored(store, "raw_tapd_story_bug") == {
@@ -200,6 +201,7 @@ async def test_recorded_changes_of_iterations_are_stored_verbatim(
     rows = load(recorded, "tapd_api/iteration__get_iteration_changes.json")
     name = "1020355782000700291"
     await RawStore(store).upsert("raw_tapd_iteration", "tapd", [Record("991", name, name, {"id": name})], NOW)
+    await succeeded(store, "tapd.iterations", NOW)
     fake.routes["/iteration_changes"] = once(rows)
     await collected("tapd.iteration_changes", tapd, store)
     assert await stored(store, "raw_tapd_iteration_change") == {

@@ -13,11 +13,12 @@ from collectors.deriving import Deriver
 from collectors.runner import Runner
 from collectors.tapd_client import TapdClient
 from collectors.tapd_stories import Categories, StoryBugs
+from metrics_api.core.errors import Skippable
 from metrics_api.core.facts import Facts
 from metrics_api.core.leases import Leases
 from metrics_api.core.raw import RawStore, Record
 from metrics_api.core.store import Store
-from tests.collectors.conftest import Fake, envelope, listing
+from tests.collectors.conftest import Fake, envelope, listing, succeeded
 from tests.collectors.test_failed_runs import Counting
 from tests.collectors.test_runner import Halting, Killed
 from tests.collectors.test_tapd_bugs import read
@@ -43,6 +44,7 @@ async def linked(fake: Fake, store: Store) -> set[tuple[str, str]]:
 
     fake.routes[PATH] = answer
     await stories(store, "1", "2", "3")
+    await succeeded(store, "tapd.stories", NOW)
     return pairs
 
 
@@ -164,6 +166,16 @@ async def test_a_stopped_walk_goes_on_where_it_was(
 ) -> None:
     await read(StoryBugs("tapd", tapd, store).fetch("991", Since(NOW, {"n": 2}, NOW)))
     assert [query["story_id"] for query in fake.queries(PATH)] == ["3"]
+
+
+async def test_a_walk_through_half_of_the_stories_is_no_success(
+    fake: Fake, tapd: TapdClient, store: Store
+) -> None:
+    fake.routes[PATH] = listing([], "")
+    await stories(store, "1")
+    with pytest.raises(Skippable, match=r"tapd\.stories reads, which has not succeeded yet"):
+        await read(StoryBugs("tapd", tapd, store).fetch("991", Since(None, {}, NOW)))
+    assert [query["story_id"] for query in fake.queries(PATH)] == ["1"]
 
 
 async def test_an_answer_that_is_too_much_is_asked_for_in_halves(

@@ -13,7 +13,7 @@ from collectors.tapd_plans import IterationChanges, Releases
 from metrics_api.core.errors import Fatal
 from metrics_api.core.raw import RawStore, Record
 from metrics_api.core.store import Store
-from tests.collectors.conftest import Fake, envelope, listing
+from tests.collectors.conftest import Fake, envelope, listing, succeeded
 from tests.collectors.test_tapd_bugs import read
 
 NOW = datetime(2026, 3, 5, 16, 30, tzinfo=UTC)
@@ -48,12 +48,13 @@ async def test_the_changes_of_every_iteration_are_read_at_first(
 ) -> None:
     await iterations(store, "1", "2", "3")
     await RawStore(store).upsert("raw_tapd_iteration", "tapd", [Record("992", "4", "4", {"id": "4"})], NOW)
+    await succeeded(store, "tapd.iterations", NOW)
     unit = IterationChanges("tapd", tapd, store)
     # Two pages for each iteration: its changes, and the note that they are read.
     found, cursor = await read(unit.fetch("991", Since(None, {}, NOW)), pages=4)
     assert (found, cursor) == (["c1", "c2"], {"n": 2})
     found, cursor = await read(unit.fetch("991", Since(None, cursor, NOW)))
-    assert (found, cursor) == (["c3"], {})
+    assert (found, cursor) == (["c3"], {"rows": NOW})
     assert asked(changes) == ["1", "2", "3"]
 
 
@@ -64,8 +65,7 @@ async def test_later_only_the_changes_of_iterations_that_changed_are_read(
     await iterations(store, "1", "2", at=first)
     await iterations(store, "2", at=second)
     unit = IterationChanges("tapd", tapd, store)
-    marks = store.durable("watermarks")
-    await marks.insert_one({"_id": "tapd.iterations:tapd:991", "started_at": second})
+    await succeeded(store, "tapd.iterations", second)
     # What the rows' run of 15:00 found had not been looked at by then, however long that run took.
     since = Since(datetime(2026, 3, 5, 16, 20, tzinfo=UTC), {"rows": first}, NOW)
     found, cursor = await read(unit.fetch("991", since))
