@@ -145,6 +145,11 @@ class Collector(ABC, Generic[Client]):
         """How often its scopes are read."""
         return self.client.config.interval_minutes * 60.0
 
+    @property
+    def on(self) -> bool:
+        """Whether the configuration wants it at all."""
+        return True
+
     @abstractmethod
     async def scopes(self) -> list[str]:
         """The scopes to collect now; `WHOLE` alone for what belongs to no workspace or project."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from rich.cells import cell_len
+
 from collectors import WHOLE
 from collectors.findings import Finding, counted
 from collectors.first_collection import lasting
@@ -30,9 +32,11 @@ HEAD = (
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """The lines of a table, its columns as wide as they must be."""
-    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    # A Chinese character is as wide as two others.
+    widths = [max(cell_len(row[at]) for row in [head, *rows]) for at in range(len(head))]
     for row in [head, *rows]:
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        cells = (text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
 
 
 def standings(found: Sequence[Standing]) -> Iterator[str]:

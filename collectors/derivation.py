@@ -60,8 +60,9 @@ class Derivation:
     which there is no fact. `wanted(keys, raw)` names what must be loaded for these keys, given what was
     loaded so far: it is asked again until it names nothing new.
     `derive(raw, zone)` makes the facts of all items in `raw`; `zone` is the upstream's. `mentions` are
-    the inputs whose records other inputs name by a word instead of a key, and `fields` names for a collection
-    the only fields that are loaded.
+    the inputs whose records other inputs name by a word instead of a key, `named` those whose records belong
+    to the items that they name in a field of their data, not to those of their key. `fields` names for a
+    collection the only fields that are loaded, `without` those that are not.
     """
 
     topic: str
@@ -71,6 +72,14 @@ class Derivation:
     derive: Callable[[Raw, str], Derived]
     mentions: Mapping[str, Mention] = field(default_factory=dict)
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
+
+    def projection(self, collection: str, envelope: tuple[str, ...]) -> dict[str, int] | None:
+        """What is loaded of the records of a collection, whose `envelope` is needed; None is all."""
+        if collection in self.fields:
+            return dict.fromkeys((*envelope, *self.fields[collection]), 1)
+        return dict.fromkeys(self.without[collection], 0) if collection in self.without else None
 
 
 def by_key(collections: Sequence[str]) -> Callable[[set[str], Raw], Wanted]:

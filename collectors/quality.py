@@ -14,11 +14,13 @@ from typing import Any, Final
 from collectors.console import plain, table
 from collectors.items.iterations import CHANGES, ITERATIONS, read_names
 from collectors.quality_kinds import MEANINGS, names_of
+from collectors.time_in_status import differing
 from metrics_api.core.days import BEIJING, naive_text
 from metrics_api.core.store import WINDOW, Document, Store
 
 TOPICS: Final = ("bugs", "stories", "tasks")
 ENTITIES: Final = {"bugs": "bug", "stories": "story"}
+LIFE_TIMES: Final = "raw_tapd_life_time"
 # Tasks have no workflow that could be asked for.
 TASK_STATUSES: Final = frozenset({"open", "progressing", "done"})
 EXAMPLES: Final = 3
@@ -71,9 +73,15 @@ async def quality(store: Store, zones: Mapping[str, str]) -> Quality:
         for code, labels in _ambiguous(workflow).items():
             note((*place, "stories", "ambiguous_status", code), code, " / ".join(labels))
     for topic in TOPICS:
-        async for fact in _facts(store, topic):
-            for workspace, kind, about in _odd(fact, topic, known):
-                note((fact["instance"], workspace, topic, kind, about), fact["id"], fact["title"])
+        async for facts in _windows(store, topic):
+            theirs = await _life_times(store, ENTITIES.get(topic, ""), facts)
+            for fact in facts:
+                for workspace, kind, about in _odd(fact, topic, known):
+                    note((fact["instance"], workspace, topic, kind, about), fact["id"], fact["title"])
+                place = (fact["instance"], fact["segments"]["workspace"][-1])
+                rows = theirs.get((*place, fact["id"]), ())
+                for status in differing(fact["segments"], rows, zones.get(place[0], BEIJING)):
+                    note((*place, topic, "life_time_differs", status), fact["id"], fact["title"])
     for instance, scope, id, told in await _renames(store, zones):
         note((instance, scope, "iterations", "renamed_iteration", ""), id, told)
     for one in await store.all("reconciliations"):
@@ -176,17 +184,37 @@ async def _renames(store: Store, zones: Mapping[str, str]) -> list[tuple[str, st
     return found
 
 
+async def _life_times(
+    store: Store, entity: str, facts: Sequence[Document]
+) -> Mapping[tuple[str, str, str], list[Document]]:
+    """TAPD's own times in a status, by instance, workspace and item; none where they are not collected."""
+    found: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
+    if entity and await store.one("counters", f"n:{LIFE_TIMES}"):
+        keys = [f"{entity}:{fact['id']}" for fact in facts]
+        for one in await store.matching(LIFE_TIMES, "key", keys):
+            if "removed_at" not in one:
+                name = one["key"].partition(":")[2]
+                found[one["instance"], one["scope"], name].append(one["data"])
+    return found
+
+
 async def _facts(store: Store, topic: str) -> AsyncIterator[Document]:
-    """The facts of a topic, a window at a time."""
+    """The facts of a topic."""
+    async for facts in _windows(store, topic):
+        for fact in facts:
+            yield fact
+
+
+async def _windows(store: Store, topic: str) -> AsyncIterator[list[Document]]:
+    """The facts of a topic that stand, a window at a time."""
     counter = await store.one("counters", f"topic:{topic}")
     if counter is None:
         return
     fields: dict[str, Any] | None = None
     if topic in TOPICS:
         names = ("seq", "tombstone", "instance", "id", "title", "removed_why", "findings")
-        fields = dict.fromkeys((*names, "segments.workspace", "segments.status"), 1)
+        fields = dict.fromkeys((*names, *(f"segments.{one}" for one in ("start", "workspace", "status"))), 1)
     for after in range(0, int(counter["seq"]), WINDOW):
         upto = min(after + WINDOW, int(counter["seq"]))
-        for fact in await store.window(counter["collection"], "seq", after, upto, None, fields):
-            if not fact["tombstone"]:
-                yield fact
+        found = await store.window(counter["collection"], "seq", after, upto, None, fields)
+        yield [fact for fact in found if not fact["tombstone"]]

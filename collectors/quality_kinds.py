@@ -66,6 +66,11 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "the iteration had other names, which the changes of items go by; it counts under today's",
         "nothing",
     ),
+    "life_time_differs": Meaning(
+        "TAPD's own times in a status are not those that the item's changes tell, which count here",
+        "look at the item's history in TAPD; lost changes come back with "
+        "`engmetrics collect --backfill --since DAY`",
+    ),
     "parallel_step": Meaning(
         "steps of a parallel workflow stand among the changes of status; they are left out",
         _NOTHING,

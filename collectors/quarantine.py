@@ -26,6 +26,7 @@ from metrics_api.core.settings import Settings
 from metrics_api.core.store import Document, Store, translated
 
 SHOWN_BYTES = 120
+UNKNOWN = "nothing in quarantine is called {!r}: `engmetrics quarantine list` shows all"
 # How often and how long we look whether another process took a delivery.
 LOOKS = 30
 LOOK_S = 0.1
@@ -58,6 +59,27 @@ async def listed(store: Store, collection: str | None = None, limit: int = 50) -
     return found, len(there)
 
 
+async def purged(
+    store: Store, only: str | None = None, before: datetime | None = None, collection: str | None = None
+) -> int:
+    """Delete one, or all from before an instant, perhaps of one collection, with their files.
+
+    Returns how many; raises UnknownName for an id that is not there.
+    """
+    query: Document = {"_id": only} if only is not None else {}
+    if collection:
+        query["collection"] = collection
+    found = await store.all("quarantine", query, {"at": 1, "delivery.file": 1})
+    if only is not None and not found:
+        raise UnknownName(UNKNOWN.format(only))
+    old = [one for one in found if before is None or one["at"] < before]
+    await store.remove("quarantine", [one["_id"] for one in old])
+    for one in old:
+        if file := one.get("delivery", {}).get("file"):
+            await store.drop_file(file)
+    return len(old)
+
+
 def _kept(document: Document) -> Kept:
     return Kept(
         document["_id"],
@@ -85,7 +107,7 @@ async def retried(
     query = {} if only is None else {"_id": only}
     ids = [one["_id"] for one in await store.all("quarantine", query, {"_id": 1})]
     if only is not None and not ids:
-        raise UnknownName(f"nothing in quarantine is called {only!r}: `engmetrics quarantine list` shows all")
+        raise UnknownName(UNKNOWN.format(only))
     async with AsyncExitStack() as stack:
         found = sources(settings, store)
         for source in found:

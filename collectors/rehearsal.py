@@ -15,10 +15,12 @@ from collectors.gitlab import EVENT_OVERLAP, Events
 from collectors.sources import Source, sources
 from collectors.tapd import FirstSteps, LastSteps, StatusMaps, Workflows
 from collectors.tapd_client import TapdClient, bodies
+from collectors.tapd_fields import ADDRESSES, CustomFields
 from collectors.tapd_items import DAY, ItemChanges, Items, RemovedItems
 from collectors.tapd_limits import PAGE_SIZES
 from collectors.tapd_plans import IterationChanges, Iterations
 from collectors.tapd_stories import STORIES_PER_REQUEST, StoryBugs
+from collectors.tapd_time import TIMESHEETS, LifeTimes, Timesheets
 from metrics_api.core.config import Config
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import Skippable
@@ -130,10 +132,16 @@ class _Asking:
                 return await self._rows(one.kind.address, since) // PAGE_SIZES[0] + 1
             if isinstance(one, Iterations):
                 return await self._rows("/iterations", since) // PAGE_SIZES[0] + 1
+            if isinstance(one, Timesheets):
+                return await self._rows("/timesheets", since) // PAGE_SIZES[0] + len(TIMESHEETS)
+            if isinstance(one, LifeTimes):
+                return await self._rows("/stories", since) + await self._rows("/bugs", since)
             if isinstance(one, IterationChanges):
                 return await self._rows("/iterations", None)
             if isinstance(one, StoryBugs):
                 return -(-await self._rows("/stories", None) // STORIES_PER_REQUEST)
+            if isinstance(one, CustomFields):
+                return len(ADDRESSES)
             if isinstance(one, Workflows):
                 return 1 + len(await self._story_types())
             if isinstance(one, ItemChanges):

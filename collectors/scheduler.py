@@ -17,6 +17,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from collectors import Collector, Progress, Report, registry
+from collectors.bodies import EVERY_S, forget_orphans
 from collectors.deriving import Deriver
 from collectors.rounds import EVERYTHING, Round
 from collectors.runner import Runner
@@ -107,7 +108,7 @@ async def collect(
             return [record for records in done for record in records]
         worker = Worker(store, parts.leases, parts.doers)
         lease_s = float(settings.config.collect.lease_seconds)
-        await _scheduled(parts, worker, Tasks(store), lease_s, stop or asyncio.Event())
+        await _scheduled(parts, worker, store, lease_s, stop or asyncio.Event())
     return []
 
 
@@ -141,8 +142,9 @@ async def work(
             await asyncio.gather(working, return_exceptions=True)
 
 
-async def _scheduled(parts: Parts, worker: Worker, queue: Tasks, lease_s: float, stop: asyncio.Event) -> None:
+async def _scheduled(parts: Parts, worker: Worker, store: Store, lease_s: float, stop: asyncio.Event) -> None:
     """Run the jobs until told to stop; every one of them is over when this returns."""
+    queue = Tasks(store)
     # It warns each time a long first read is still going on.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = AsyncIOScheduler(timezone=UTC)
@@ -196,6 +198,7 @@ async def _scheduled(parts: Parts, worker: Worker, queue: Tasks, lease_s: float,
     for taking in parts.webhooks:
         every(REVIVE_S, f"webhooks/{taking.upstream}", taking.run)
     every(REVIVE_S, "tasks", worker.run)
+    every(EVERY_S, "bodies", forget_orphans, store)
     for name, its_zone in parts.zones.items():
         scheduler.add_job(
             _tracked,

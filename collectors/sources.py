@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,11 @@ from collectors import Collector, registry
 from collectors.gitlab import GitlabClient, gitlab_headers
 from collectors.proxies import Proxies
 from collectors.quota import Quota
+from collectors.shares import Account
 from collectors.tapd_client import TapdClient, tapd_headers
 from collectors.upstream import Patience, Upstream
 from metrics_api.core.config import GitlabInstance, TapdInstance
-from metrics_api.core.settings import Settings, variable
+from metrics_api.core.settings import Credentials, Settings, variable
 from metrics_api.core.store import Store
 
 log = logging.getLogger(__name__)
@@ -51,18 +53,25 @@ def configured(settings: Settings, upstream: str, name: str) -> bool:
 
 
 def client_of(
-    settings: Settings, upstream: str, instance: Instance, patience: Patience | None = None
+    settings: Settings,
+    upstream: str,
+    instance: Instance,
+    patience: Patience | None = None,
+    quota: Quota | None = None,
 ) -> TapdClient | GitlabClient | None:
-    """The client of an instance, None where it has no credentials to log in with; raises ConfigError."""
+    """The client of an instance, None where it has no credentials to log in with; raises ConfigError.
+
+    `quota` is one that it shares; without, it has one of its own.
+    """
     if not configured(settings, upstream, instance.name):
         return None
     credentials = settings.credentials(upstream, instance.name)
     headers = tapd_headers(credentials) if upstream == "tapd" else gitlab_headers(credentials)
-    quota = Quota(instance.quota_per_minute, WIDTH[upstream])
+    quota = quota or Quota(instance.quota_per_minute, WIDTH[upstream])
     proxies = Proxies.of(settings.environment)
     connection = Upstream(instance.name, instance.url, headers, quota, instance.ca_file, patience, proxies)
     if isinstance(instance, TapdInstance):
-        return TapdClient(instance, connection)
+        return TapdClient(instance, connection, settings.config.people.enabled)
     return GitlabClient(instance, connection)
 
 
@@ -70,14 +79,23 @@ def sources(settings: Settings, store: Store, patience: Patience | None = None) 
     """The instances that have credentials; the others are off, which is said once. Raises ConfigError."""
     units = registry()
     found = []
+    quotas: dict[tuple[str, Credentials], Quota] = {}
+    owner = uuid.uuid4().hex
     for upstream, instance in instances(settings):
-        client = client_of(settings, upstream, instance, patience)
+        # Two instances may be one account, as of two companies.
+        whose = instance.url.rstrip("/"), settings.credentials(upstream, instance.name)
+        account = Account(store, f"{upstream}:{instance.name}", owner)
+        shared = Quota(instance.quota_per_minute, WIDTH[upstream], account=account)
+        quota = quotas.setdefault(whose, shared)
+        quota.limit = min(quota.limit, instance.quota_per_minute)
+        client = client_of(settings, upstream, instance, patience, quota)
         if client is None:
             name = variable(upstream, instance.name, "TOKEN")
             log.warning("source off: no credentials source=%s set=%s", instance.name, name)
             continue
         mine = [unit(instance.name, client, store) for unit in units.values() if unit.upstream == upstream]
-        found.append(Source(upstream, instance.name, instance.interval_minutes * 60.0, mine, client.upstream))
+        on = [one for one in mine if one.on]
+        found.append(Source(upstream, instance.name, instance.interval_minutes * 60.0, on, client.upstream))
     return found
 
 

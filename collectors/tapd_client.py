@@ -45,11 +45,12 @@ class Rows:
 
 
 class TapdClient:
-    """One TAPD account; every method raises UpstreamError."""
+    """One TAPD account; every method raises UpstreamError. `people` says that names may be kept."""
 
-    def __init__(self, config: TapdInstance, upstream: Upstream) -> None:
+    def __init__(self, config: TapdInstance, upstream: Upstream, people: bool = False) -> None:
         self.config = config
         self.upstream = upstream
+        self.people = people
         self._limits = Limits()
         self._labels = Labels()
 

@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from collectors import (
@@ -208,6 +209,10 @@ async def _quarantine(settings: Settings, given: argparse.Namespace) -> None:
                 _print(console.kept_lines(one, utc_now()))
             nothing = f"nothing of {given.collection}" if given.collection else "nothing"
             print(f"{len(kept)} of {total} in quarantine" if total else f"{nothing} is in quarantine")
+            return
+        if given.action == "purge":
+            before = None if given.older_than is None else utc_now() - timedelta(days=given.older_than)
+            print(f"{await quarantine.purged(store, given.id, before, given.collection)} deleted")
             return
         stayed = gone = 0
         async for name, reason in quarantine.retried(settings, store, None if given.all else given.id):

@@ -8,6 +8,9 @@ from pathlib import Path
 from metrics_api import __version__
 from metrics_api.core.schema import TOPICS
 
+# A hundred years.
+MANY_DAYS = 36_525
+
 
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands and their flags."""
@@ -113,6 +116,22 @@ def _quarantine(quarantine: argparse.ArgumentParser) -> None:
     retry = actions.add_parser(
         "retry", parents=[_shared()], help="read them again, and let go of those that are understood now"
     )
-    which = retry.add_mutually_exclusive_group(required=True)
+    _which(retry)
+    purge = actions.add_parser("purge", parents=[_shared()], help="delete them: what they hold is lost")
+    _which(purge).add_argument(
+        "--older-than", type=_days, metavar="DAYS", help="all that are older than so many days"
+    )
+    purge.add_argument("--collection", metavar="NAME", help="of these only those of one collection")
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) > MANY_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 0 to {MANY_DAYS}")
+    return int(text)
+
+
+def _which(action: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    which = action.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", metavar="ID", help="one of them, as `list` shows it")
     which.add_argument("--all", action="store_true", help="all of them")
+    return which

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 from simulator.clock import beijing, beijing_day
+from simulator.custom_fields import answered
 from simulator.plan_life import current_iteration, next_iteration
 from simulator.plots import Plotter, deck, severity
 from simulator.products import PRODUCTS, Product, bug_title, person
@@ -96,6 +97,7 @@ class BugLife:
                 fields["iteration_id"] = current
         for extra in step.extras:
             fields |= self._extra_fields(extra, workspace, at)
+        fields |= answered(self.product, bug, step.status)
         recorded = step.kind != "unrecorded"
         workspace.change_bug(self.bug_id, fields, at=beijing(at), author=author, recorded=recorded)
 

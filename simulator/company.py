@@ -7,6 +7,7 @@ and ``life`` for how time passes.
 from datetime import datetime, timedelta
 
 from simulator.clock import beijing, gitlab_time, midnight, utc_now
+from simulator.custom_fields import found_fields
 from simulator.life import Life, first_day
 from simulator.products import PRODUCTS, Product
 from simulator.records import Company
@@ -65,25 +66,9 @@ def _found(company: Company, product: Product, start: datetime) -> None:
         )
     for name in ("产品需求", "技术需求", "客户定制"):
         workspace.add_category({"name": name, "created": founded, "modifier": "TAPD"})
-    for entry_type, name, options in (
-        ("bug", "发现环境", "测试环境|预发布|生产环境"),
-        ("story", "商业价值", "高|中|低"),
-    ):
-        workspace.custom_fields.append(
-            {
-                "id": workspace.next_id("custom_field"),
-                "workspace_id": workspace.id,
-                "entry_type": entry_type,
-                "custom_field": "custom_field_one",
-                "type": "select",
-                "name": name,
-                "options": options,
-                "extra_config": None,
-                "enabled": "1",
-                "sort": "1",
-                "memo": None,
-            }
-        )
+    for number in product.team:
+        workspace.add_user(f"user{number:02d}", real_join_time=founded[:10])
+    found_fields(workspace, product)
     for project_id, path in product.repositories:
         created = gitlab_time(start - timedelta(days=2))
         company.add_project({"id": project_id, "path_with_namespace": path, "created_at": created})

@@ -41,7 +41,7 @@ class FaultKind(StrEnum):
     ENVELOPE_STATUS = "envelope_status"  # HTTP 200 with `status` and `data` in the envelope
     UNKNOWN_PATH = "unknown_path"  # the greeting for addresses that do not exist
     LABELS_UNASKED = "labels_unasked"  # rows have no `label` unless asked for with `fields=labels`
-    BARE_ROWS = "bare_rows"  # rows have the fields they were given and no other
+    BARE_ROWS = "bare_rows"  # rows lack the fields that are null or empty
     # GitLab.
     RATE_LIMIT_TEXT = "rate_limit_text"  # 429 as plain text with all headers; retry_after
     RATE_LIMIT_JSON = "rate_limit_json"  # 429 as JSON, no Retry-After

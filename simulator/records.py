@@ -143,6 +143,7 @@ class Company:
         for workspace in self.workspaces.values():
             flows = [vars(flow) for flow in workspace.workflows.values()]
             lines += [workspace.record, flows, workspace.workitem_types, workspace.custom_fields]
+            lines += [*workspace.users.values(), *workspace.timesheets.values()]
             for items in (workspace.bug_items, workspace.story_items, workspace.task_items):
                 lines += [*items.rows.values(), *items.changes, *items.removed]
             lines += [*workspace.iterations.values(), *workspace.iteration_changes]

@@ -114,7 +114,8 @@ REMOVED_BUG_FIELDS = (
 TIME_FIELDS = frozenset(
     field_names("""
     created modified resolved closed in_progress_time verify_time reject_time reopen_time audit_time
-    suspend_time assigned_time completed startdate enddate begin due deadline deleted updated
+    suspend_time assigned_time completed startdate enddate begin due deadline deleted updated spentdate
+    begin_date end_date
     """)
 )
 

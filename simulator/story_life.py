@@ -162,6 +162,9 @@ class TaskLife:
                 fields |= {"effort_completed": task["effort"], "remain": "0", "progress": "100"}
             author = person(self.rng, self.product)
             workspace.change_task(self.task_id, fields, at=now, author=author)
+            if step.status == "done":
+                spent = {"entity_type": "task", "entity_id": self.task_id, "timespent": task["effort"]}
+                workspace.add_timesheet({**spent, "owner": author, "created": now})
         return ()
 
     def _begin(self, workspace: TapdWorkspaceRecords, now: str) -> None:

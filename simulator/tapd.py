@@ -15,8 +15,9 @@ from aiohttp import web
 from simulator.faults import FaultKind, Faults
 from simulator.records import Company, Record
 from simulator.serving import CONTROL_PATH, SERVER, Handler, Quota, Server, control, json_response, observed
+from simulator.tapd_effort import USER_DEFAULTS
 from simulator.tapd_lists import LISTINGS, Listing
-from simulator.tapd_query import TapdError
+from simulator.tapd_query import TapdError, narrowed
 from simulator.tapd_records import TapdWorkspaceRecords, Workflow
 
 COMPANY: web.AppKey[Company] = web.AppKey("company", Company)
@@ -210,6 +211,15 @@ def _related_bugs(request: web.Request) -> object:
     return [row for row in workspace.story_bugs if row["story_id"] in wanted]
 
 
+def _users(request: web.Request) -> object:
+    """The accounts that take part, all at once; ids and addresses only where they are asked for."""
+    query = request.query
+    rows = list(_workspace(request).users.values())
+    if not query.get("fields"):
+        rows = [{name: row[name] for name in USER_DEFAULTS} for row in rows]
+    return [{"UserWorkspace": narrowed(row, query)} for row in rows]
+
+
 def _custom_fields(entry_type: str) -> Endpoint:
     def fields(request: web.Request) -> object:
         rows = _workspace(request).custom_fields
@@ -224,6 +234,7 @@ def _endpoints() -> dict[str, Endpoint]:
         "/workspaces/projects": _company_workspaces,
         "/workspaces/user_participant_projects": _company_workspaces,
         "/workspaces/sub_workspaces": _sub_workspaces,
+        "/workspaces/users": _users,
         "/workspaces/get_workspace_info": lambda request: {"Workspace": _workspace(request).record},
         "/workitem_types": _workitem_types,
         "/workflows/status_map": lambda request: _workflow(request).status_map or [],

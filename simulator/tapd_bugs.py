@@ -118,6 +118,7 @@ class BugRecords(WorkspaceStore):
                     )
                 )
             if name == "status":
+                self.statuses["bug", bug_id].append((at, old, new))
                 self._enter_status(bug, str(new), at)
         bug["modified"], bug["lastmodify"] = at, author
         if recorded:

@@ -9,6 +9,7 @@ from simulator.clock import utc_now
 from simulator.faults import EVOLUTIONS, FaultKind
 from simulator.serving import SERVER, Server
 from simulator.shapes import BUG_DEFAULTS, CHANGE_DEFAULTS, ITERATION_DEFAULTS, REMOVED_BUG_FIELDS, Record
+from simulator.tapd_effort import LIFE_TIME_DEFAULTS, TIMESHEET_DEFAULTS
 from simulator.tapd_query import LARGEST_LIMIT, TapdError, is_day, narrowed, ordered, page_of, selected
 from simulator.tapd_records import Items, TapdWorkspaceRecords
 from simulator.tapd_rows import BUG, STORY, TASK, Kind, drifted, evolve
@@ -64,7 +65,11 @@ class Listing:
             part = [rows[page.start - 1], *part]
             fault.touched.append(str(part[0]["id"]))
         bare = server.faults.take((FaultKind.BARE_ROWS,), request.path, query)
-        served = [row if bare else self.complete(workspace, row, query) for row in part]
+        served = [self.complete(workspace, row, query) for row in part]
+        if bare:
+            served = [
+                {name: value for name, value in row.items() if value not in (None, "")} for row in served
+            ]
         if query.get("fields") != "labels" and server.faults.take(
             (FaultKind.LABELS_UNASKED,), request.path, query
         ):
@@ -173,6 +178,19 @@ def _iteration_changes(
     return workspace.iteration_changes
 
 
+def _timesheets(workspace: TapdWorkspaceRecords, query: Mapping[str, str], server: Server, path: str) -> Rows:
+    deleted = query.get("is_delete", "0")
+    return [row for row in workspace.timesheets.values() if str(row.get("is_delete", "0")) == deleted]
+
+
+def _life_times(workspace: TapdWorkspaceRecords, query: Mapping[str, str], server: Server, path: str) -> Rows:
+    """The rows of one item; TapdError 422 where it is not named."""
+    kind, name = query.get("entity_type", ""), query.get("entity_id", "")
+    if kind not in {"bug", "story", "task"} or not name:
+        raise TapdError(422, "entity_type and entity_id are required")
+    return workspace.life_times(kind, name)
+
+
 _REMOVED = dict.fromkeys(REMOVED_WORKITEM_FIELDS)
 _STORY_CHANGE = WORKITEM_CHANGE_DEFAULTS | {"story_id": None}
 _TASK_CHANGE = WORKITEM_CHANGE_DEFAULTS | {"task_id": None}
@@ -251,6 +269,13 @@ LISTINGS: dict[str, Listing] = {
         _plain(lambda workspace: workspace.releases.values()),
         lambda workspace, row, query: RELEASE_DEFAULTS | row,
     ),
+    "/timesheets": Listing(
+        "Timesheet",
+        TIMESHEET_DEFAULTS,
+        _timesheets,
+        lambda workspace, row, query: TIMESHEET_DEFAULTS | row,
+    ),
+    "/life_times": Listing("LifeTime", LIFE_TIME_DEFAULTS, _life_times),
     "/story_categories": Listing(
         "Category",
         CATEGORY_DEFAULTS,

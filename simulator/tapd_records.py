@@ -6,6 +6,7 @@ exactly as they were given; keys that are missing are served with the unset valu
 """
 
 from simulator.tapd_bugs import BugRecords, bug_url
+from simulator.tapd_effort import EffortRecords
 from simulator.tapd_plans import PlanRecords
 from simulator.tapd_store import Items, TapdHappening, Workflow
 from simulator.tapd_workitems import WorkitemRecords
@@ -13,5 +14,5 @@ from simulator.tapd_workitems import WorkitemRecords
 __all__ = ["Items", "TapdHappening", "TapdWorkspaceRecords", "Workflow", "bug_url"]
 
 
-class TapdWorkspaceRecords(BugRecords, WorkitemRecords, PlanRecords):
+class TapdWorkspaceRecords(BugRecords, WorkitemRecords, PlanRecords, EffortRecords):
     """The records of one workspace and the few operations that keep them consistent."""

@@ -102,7 +102,8 @@ class WorkspaceStore:
     """A workspace's row, its items and what describes them.
 
     ``workflows`` go by system (``bug`` or ``story``) and workitem type; that of bugs, and of stories of no
-    type, has the type ``""``. ``listeners`` are told of everything a webhook tells of.
+    type, has the type ``""``. ``statuses`` are the changes of status by kind and item, told or not: when,
+    from what, to what. ``listeners`` are told of everything a webhook tells of.
     """
 
     record: Record
@@ -116,6 +117,11 @@ class WorkspaceStore:
     story_bugs: list[Record] = field(default_factory=list)
     workitem_types: list[Record] = field(default_factory=list)
     custom_fields: list[Record] = field(default_factory=list)
+    users: dict[str, Record] = field(default_factory=dict)
+    timesheets: dict[str, Record] = field(default_factory=dict)
+    statuses: dict[tuple[str, str], list[tuple[str, object, object]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     workflows: dict[tuple[str, str], Workflow] = field(default_factory=dict)
     listeners: Sequence[Callable[[TapdHappening], None]] = ()
     _serials: dict[str, int] = field(default_factory=lambda: defaultdict(int))

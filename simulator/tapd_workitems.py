@@ -224,6 +224,7 @@ class WorkitemRecords(WorkspaceStore):
         if "priority" in fields and "priority_label" not in fields:
             row["priority_label"] = PRIORITY_LABELS.get(str(fields["priority"]), "")
         if row.get("status") != status:
+            self.statuses[kind, name].append((at, status, row["status"]))
             self._note_end(kind, row, at)
         if "parent_id" in fields and kind == "story":
             row.pop("path", None)

@@ -70,15 +70,15 @@ def gitlab_payload(
 ) -> Record | None:
     """The payload for a project's event; None for what GitLab tells nobody of.
 
-    ``began`` is when the event's target was created (default: now), ``again`` says that an ``opened`` one was
-    open before. Members come and go in a system hook's words.
+    ``began`` is when the event's target was created, or the membership of one who left (default: now);
+    ``again`` says that an ``opened`` one was open before. Members come and go in a system hook's words.
     """
     whole = {"target_type": None, "push_data": None} | dict(event)
     if whole["push_data"] is not None:
         return _push(whole, project)
     kind, action = str(whole["target_type"]), str(whole["action_name"])
     if action in {"joined", "left"}:
-        return _member(whole, project)
+        return _member(whole, project, began)
     if kind in {"Note", "DiffNote", "DiscussionNote"}:
         return _note(whole, project)
     if kind == "WikiPage::Meta":
@@ -225,8 +225,9 @@ def _note(event: Mapping[str, Any], project: Mapping[str, Any]) -> Record:
     return whole | {"project_id": project["id"], key.get(noteable, "merge_request"): about}
 
 
-def _member(event: Mapping[str, Any], project: Mapping[str, Any]) -> Record:
-    user, at = user_object(event), zulu(str(event["created_at"]))
+def _member(event: Mapping[str, Any], project: Mapping[str, Any], began: str | None) -> Record:
+    """Somebody came or went; of one who went the times are those of the membership, not of its end."""
+    user, at = user_object(event), zulu(began or str(event["created_at"]))
     path = str(project["path_with_namespace"])
     joined = event["action_name"] == "joined"
     return {

@@ -7,6 +7,7 @@ from typing import Final
 from collectors.derivation import Derivation
 from collectors.derive import (
     bugs,
+    custom_fields,
     events,
     iterations,
     projects,
@@ -21,7 +22,7 @@ from collectors.derive import (
 DERIVATIONS: Final[dict[str, Derivation]] = {
     module.DERIVATION.topic: module.DERIVATION
     for module in (
-        *(workspaces, workitem_types, workflows, iterations, releases),
+        *(workspaces, workitem_types, workflows, custom_fields, iterations, releases),
         *(bugs, stories, tasks, projects, events),
     )
 }

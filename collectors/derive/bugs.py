@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from collectors.derivation import Fact
 from collectors.items.changes import BUG_CHANGES
 from collectors.items.facts import derivation
-from collectors.items.kinds import Kind
+from collectors.items.kinds import Kind, value
+from collectors.items.places import Place
 
 KIND: Final = Kind(
     topic="bugs",
@@ -27,6 +30,11 @@ KIND: Final = Kind(
         *("severity", "priority", "module", "label"),
     ),
     feed=BUG_CHANGES,
+    further=(
+        *("bugtype", "source", "originphase", "testphase", "resolution", "remain", "effort"),
+        *("reporter", "current_owner", "de", "te", "fixer"),
+    ),
+    linked="raw_tapd_story_bug",
     title="title",
     due=("deadline", "due"),
     ends=("resolved", "closed"),
@@ -34,4 +42,12 @@ KIND: Final = Kind(
     moving=True,
 )
 
-DERIVATION = derivation(KIND, more=lambda places: {})
+
+def stories(places: Sequence[Place]) -> Fact:
+    """The ids of the stories it is linked to: by what the stories say, and by its own row."""
+    linked = (link for place in places for link in place.links if "removed_at" not in link)
+    named = {value(link["data"].get("story_id"), "story") for link in linked}
+    return {"stories": sorted((named | {value(places[-1].said("story_id"), "story")}) - {""})}
+
+
+DERIVATION = derivation(KIND, stories)

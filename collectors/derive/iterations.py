@@ -24,7 +24,7 @@ def derive(raw: Raw, zone: str) -> Derived:
         deliveries[record["key"]].append(record)
     renames = read_names(raw.get(CHANGES, ()), zone)
     for key in dict.fromkeys((*rows, *deliveries)):
-        told = read_hooks(deliveries[key], {"name": "name"}, zone, days=("startdate", "enddate"))
+        told = read_hooks(deliveries[key], {"name": "name"}.get, zone, days=("startdate", "enddate"))
         derived.rejected += [Rejected(HOOKS, record, reason) for record, reason in told.unreadable]
         row = rows.get(key)
         names = [

@@ -26,6 +26,7 @@ KIND: Final = Kind(
     },
     tracked=("status", "iteration", "priority", "module", "type", "label"),
     feed=WORKITEM_CHANGES,
+    further=("owner", "creator", "developer", "size", "remain", "effort"),
     words=PRIORITIES,
 )
 

@@ -77,9 +77,7 @@ def _told(record: Mapping[str, Any]) -> tuple[str, int, str]:
 
 
 def _read(changes: Changes, data: Mapping[str, Any], kind: Kind, zone: str) -> None:
-    entries = [
-        one for one in kind.feed.entries(data) if one.field in kind.fields or one.field == kind.deletion
-    ]
+    entries = [one for one in kind.feed.entries(data) if kind.reads(one.field) or one.field == kind.deletion]
     if not entries:
         return
     at = epoch(data.get("created"), zone)
@@ -91,12 +89,12 @@ def _read(changes: Changes, data: Mapping[str, Any], kind: Kind, zone: str) -> N
         if entry.field == kind.deletion:
             changes.deleted_at = max(at, changes.deleted_at or at)
             continue
-        name = kind.fields[entry.field]
+        name = kind.reads(entry.field) or entry.field
         old, new = value(entry.old, name), value(entry.new, name)
         if created:
             changes.born[name] = new
         elif entry.step or (name == "status" and (of_a_step(old) or of_a_step(new))):
-            parallel = True
+            parallel = parallel or name in kind.tracked
         else:
             changes.steps.setdefault(name, []).append(Step(at, text(data.get("id")), old, new))
     if parallel:

@@ -1,4 +1,4 @@
-"""From changes to what held when: the rules of docs/definitions.md, section 1, for one item in one place.
+"""From changes to what held when: the rules of docs/definitions.md, section 5, for one item in one place.
 
 The value of a field before its first change is that change's old value; without changes the present value
 held all along. The chain of old and new values is checked; where it breaks, the later change decides from
@@ -108,6 +108,25 @@ def courses(
         if name == "priority" and row is not None and present is not None:
             present = value(row.get("priority_label")) or words.get(present, present)
         found[name] = course(name, _joined(steps, hooked), born, present, modified, iterations)
+    return found
+
+
+def further_courses(
+    kind: Kind,
+    changes: Changes,
+    row: Mapping[str, Any] | None,
+    modified: int | None,
+    iterations: Iterations,
+) -> dict[str, Course]:
+    """The ways of the further fields of one item in one place, of those that hold or held anything there."""
+    filled = {name for name, held in (row or {}).items() if held not in ("", None) and kind.is_further(name)}
+    told = {name for each in (changes.steps, changes.hooked, changes.born) for name in each}
+    found = {}
+    for name in sorted(filled | {name for name in told if kind.is_further(name)}):
+        steps = _joined(changes.steps.get(name, []), changes.hooked.get(name, []))
+        # A version that a webhook told need not name the field.
+        present = value(row[name], name) if row is not None and name in row else None
+        found[name] = course(name, steps, changes.born.get(name), present, modified, iterations)
     return found
 
 

@@ -26,6 +26,7 @@ from collectors.derivation import (
     text,
 )
 from collectors.items.courses import Course, courses
+from collectors.items.histories import histories
 from collectors.items.iterations import CHANGES, ITERATIONS, new_names, newly_told, read_iterations
 from collectors.items.kinds import Kind
 from collectors.items.places import Place
@@ -42,9 +43,15 @@ def derivation(kind: Kind, more: More) -> Derivation:
     told = sorted({*kind.fields, *kind.due, kind.title, "created", "modified"})
     hooked = ("event", "event_id", *(f"{which}{name}" for which in ("", "old_", "new_") for name in told))
     renamed = ("id", "field", "old_value", "new_value", "created")
+    # Nobody knows beforehand which custom fields there are: then all but the longest is loaded.
+    wide = {kind.hooks: tuple(f"data.{which}description" for which in ("", "old_", "new_"))}
+    narrow = {kind.hooks: tuple(f"data.{name}" for name in hooked)}
     return Derivation(
         topic=kind.topic,
-        inputs=(kind.rows, kind.changes, kind.removed, kind.hooks, ITERATIONS, CHANGES),
+        inputs=(
+            *(kind.rows, kind.changes, kind.removed, kind.hooks, ITERATIONS, CHANGES),
+            *filter(None, (kind.linked,)),
+        ),
         roots=(kind.rows, kind.removed, kind.hooks),
         wanted=partial(wanted, kind),
         derive=partial(derive, kind, more),
@@ -55,8 +62,10 @@ def derivation(kind: Kind, more: More) -> Derivation:
         fields={
             ITERATIONS: ("names", "data.name", "data.created"),
             CHANGES: tuple(f"data.{name}" for name in renamed),
-            kind.hooks: tuple(f"data.{name}" for name in hooked),
+            **({} if kind.further else narrow),
         },
+        without=wide if kind.further else {},
+        named={kind.linked: f"{kind.entity}_id"} if kind.linked else {},
     )
 
 
@@ -74,6 +83,8 @@ def wanted(kind: Kind, keys: set[str], raw: Raw) -> Wanted:
     found = {(name, "key"): ids for name in (kind.rows, kind.changes, kind.removed, kind.hooks)}
     if kind.moving:
         found[kind.removed, "target"] = ids
+    if kind.linked:
+        found[kind.linked, f"data.{kind.entity}_id"] = ids
     scopes: set[str] = set()
     for record in raw.get(kind.changes, ()):
         if record["scope"] not in scopes and kind.feed.iterations(record["data"]):
@@ -136,6 +147,10 @@ def _places(kind: Kind, raw: Raw, zone: str) -> list[Place]:
         place(record).deliveries.append(record)
     for record in raw.get(kind.changes, ()):
         place(record).records.append(record)
+    for record in raw.get(kind.linked, ()):
+        linked = places.get(text(record["data"][f"{kind.entity}_id"]))
+        if linked is not None:
+            linked.links.append(record)
     for found in places.values():
         found.iterations = iterations.get(found.workspace, found.iterations)
     return list(places.values())
@@ -176,7 +191,7 @@ def _fact(kind: Kind, legs: Sequence[Place], zone: str) -> Fact:
     except ValueError:
         due = None
         findings.add("unreadable:due")
-    findings |= _ends(kind, last, created, zone)
+    findings |= last.wrong_ends(created, zone)
     return {
         "_id": first.fact_id,
         "instance": first.origin["instance"],
@@ -189,21 +204,8 @@ def _fact(kind: Kind, legs: Sequence[Place], zone: str) -> Fact:
         "findings": sorted(findings | ({"parallel_step"} if parallel else set())),
         "parallel_steps": parallel,
         "segments": segments,
+        **({"histories": histories(kind, legs, created, removed_at)} if kind.further else {}),
     }
-
-
-def _ends(kind: Kind, place: Place, created: int, zone: str) -> set[str]:
-    """What is wrong with the row's own times of its end; no number is made of them."""
-    found = set()
-    for name in kind.ends:
-        try:
-            at = epoch(place.said(name), zone)
-        except UNREADABLE:
-            found.add(f"unreadable:{name}")
-            continue
-        if at is not None and at < created:
-            found.add(f"ended_before_created:{name}")
-    return found
 
 
 def _segments(

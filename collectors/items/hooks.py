@@ -7,7 +7,7 @@ change feed does not have it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,11 +63,14 @@ class Told:
 
 
 def read_hooks(
-    records: Sequence[Mapping[str, Any]], fields: Mapping[str, str], zone: str, days: Sequence[str] = ()
+    records: Sequence[Mapping[str, Any]],
+    reads: Callable[[str], str | None],
+    zone: str,
+    days: Sequence[str] = (),
 ) -> Told:
     """What the raw records of an item's deliveries tell.
 
-    `fields` are those of which changes are read, our names by TAPD's; `days` those that must be dates.
+    `reads` gives our name of a field of TAPD's whose changes are read; `days` are those that must be dates.
     """
     told = Told()
     placed: dict[str, list[tuple[Place, Step]]] = {}
@@ -87,8 +90,9 @@ def read_hooks(
         if version is None:
             continue
         told.versions.append(version)
-        for theirs, ours in fields.items():
-            if f"old_{theirs}" not in data or f"new_{theirs}" not in data:
+        for theirs in [name[4:] for name in data if name.startswith("new_")]:
+            ours = reads(theirs)
+            if ours is None or f"old_{theirs}" not in data:
                 continue
             old, new = (value(data[f"{which}_{theirs}"], ours) for which in ("old", "new"))
             if old != new and not (ours == "status" and (of_a_step(old) or of_a_step(new))):

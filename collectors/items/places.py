@@ -19,7 +19,8 @@ from collectors.removals import removal, vanished
 class Place:
     """One item's id: its row, its removal, its changes and what webhooks told, as far as they are known.
 
-    `data` is the newest version of the row and `modified` when it was made.
+    `links` are the records of its relations to stories. `data` is the newest version of the row and
+    `modified` when it was made.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Place:
     gone: Mapping[str, Any] | None = None
     records: list[Mapping[str, Any]] = field(default_factory=list)
     deliveries: list[Mapping[str, Any]] = field(default_factory=list)
+    links: list[Mapping[str, Any]] = field(default_factory=list)
     iterations: Iterations = field(default_factory=Iterations)
     changes: Changes = field(default_factory=Changes)
     told: Told = field(default_factory=Told)
@@ -71,9 +73,22 @@ class Place:
             found |= {step.old, step.new}
         return (found | {self.changes.born.get(name, "")}) - {""}
 
+    def wrong_ends(self, created: int, zone: str) -> set[str]:
+        """What is wrong with the row's own times of its end; no number is made of them."""
+        found = set()
+        for name in self.kind.ends:
+            try:
+                at = epoch(self.said(name), zone)
+            except (TypeError, ValueError, OverflowError):
+                found.add(f"unreadable:{name}")
+                continue
+            if at is not None and at < created:
+                found.add(f"ended_before_created:{name}")
+        return found
+
     def read(self, zone: str) -> None:
         """Understand the records; raises ValueError or TypeError."""
-        self.told = read_hooks(self.deliveries, self.kind.fields, zone)
+        self.told = read_hooks(self.deliveries, self.kind.reads, zone)
         if self.row is not None:
             self.data, self.modified = self.row["data"], epoch(self.row["data"].get("modified"), zone)
         self.data, self.modified = self.told.newest(self.data, self.modified, self.kind.words)

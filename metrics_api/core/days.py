@@ -91,7 +91,7 @@ def day_number(day: date) -> int:
 
 
 @lru_cache(maxsize=16)
-def _offsets(zone_name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def offsets(zone_name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """(instants from which an offset holds, the offsets in seconds) of a zone, 1970 to 2106."""
     tz = zone(zone_name)
 
@@ -125,12 +125,12 @@ def day_numbers(epochs: npt.NDArray[Any], zone_name: str) -> npt.NDArray[np.uint
 
     Instants outside 1970..2106 are clipped to it; the largest uint16 therefore means "later than any day".
     """
-    starts, offsets = _offsets(zone_name)
+    starts, shifts = offsets(zone_name)
     seconds = epochs.astype(np.int64)
-    if len(offsets) == 1:
-        seconds += offsets[0]
+    if len(shifts) == 1:
+        seconds += shifts[0]
     else:
-        seconds += offsets[np.searchsorted(starts, seconds, side="right") - 1]
+        seconds += shifts[np.searchsorted(starts, seconds, side="right") - 1]
     seconds //= DAY_S
     return np.clip(seconds, 0, 65_535, out=seconds).astype(np.uint16)
 

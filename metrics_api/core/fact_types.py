@@ -32,6 +32,13 @@ class Segments(TypedDict):
     label: list[str]
 
 
+class History(TypedDict):
+    """What a field held: each `value` from its `at` on (epoch seconds, strictly rising from the creation)."""
+
+    at: list[int]
+    value: list[str]
+
+
 class BugSegments(Segments):
     """The stretches of a bug; `label` here and elsewhere holds the sorted labels joined by `|`."""
 
@@ -67,16 +74,29 @@ class ItemFact(Stamp):
 
 
 class BugFact(ItemFact):
-    """One bug; `_id` carries its first id, `id` its latest (a move renames a bug)."""
+    """One bug; `_id` carries its first id, `id` its latest (a move renames a bug).
+
+    `histories` are by TAPD's name those of further fields, as far as they ever held anything: bugtype,
+    source, originphase, testphase, resolution, remain, effort, the people reporter, current_owner, de, te
+    and fixer (several joined by `;`), and every custom_field_*. `stories` are the ids of the stories that it
+    is linked to.
+    """
 
     segments: BugSegments
+    histories: dict[str, History]
+    stories: list[str]
 
 
 class StoryFact(ItemFact):
-    """One story; `parents` are the ids of all stories it ever named as its parent."""
+    """One story; `parents` are the ids of all stories it ever named as its parent.
+
+    `histories` are those of the people owner, creator and developer, of size, remain and effort, and of
+    every custom_field_*, as those of a bug.
+    """
 
     parents: list[str]
     segments: StorySegments
+    histories: dict[str, History]
 
 
 class TaskFact(ItemFact):
@@ -157,6 +177,22 @@ class WorkitemTypeFact(Stamp):
     id: str
     name: str
     entity: str
+
+
+class CustomFieldFact(Stamp):
+    """One custom field of a workspace's bugs, stories or tasks (`entity`), as its settings describe it.
+
+    `field` is TAPD's name of it, as `custom_field_one`, `name` what the workspace calls it, `type` its kind,
+    as `select`; `options` are the values to choose from, none where values are free.
+    """
+
+    instance: str
+    workspace: str
+    entity: str
+    field: str
+    name: str
+    type: str
+    options: list[str]
 
 
 class TypeWorkflow(TypedDict):

@@ -24,6 +24,7 @@ from metrics_api.core.envelopes import (
     restored,
 )
 from metrics_api.core.errors import StoreUnavailable
+from metrics_api.core.held import Held
 from metrics_api.core.schema import VANISHED
 from metrics_api.core.store import (
     CLASH,
@@ -49,9 +50,10 @@ ROUNDS = 5
 
 
 class RawStore:
-    """Writes raw records of any collection."""
+    """Writes raw records of any collection; `held` is what it keeps of them for their derivation."""
 
     def __init__(self, store: Store) -> None:
+        self.held = Held()
         self._store = store
         self._fields: dict[str, set[str]] = {}
 
@@ -120,6 +122,7 @@ class RawStore:
                 envelope |= {"removed_at": stored["removed_at"], "removed_why": stored["removed_why"]}
             replacing[key] = ReplaceOne({"_id": key, "hash": stored["hash"]}, envelope)
         if replacing:
+            self.held.changed(collection)
             matched, failed = len(replacing), dict[str, str]()
             try:
                 with translated():
@@ -147,6 +150,7 @@ class RawStore:
         if not envelopes:
             return {}
         last = await self._store.advance("counters", f"n:{collection}", "n", len(envelopes))
+        self.held.numbered(collection, len(envelopes))
         for n, envelope in enumerate(envelopes.values(), start=last - len(envelopes) + 1):
             envelope["n"] = n
         failed: dict[str, str] = {}
@@ -163,6 +167,9 @@ class RawStore:
         outcome.quarantined += len(failed) - len(clashed)
         outcome.new += len(stored)
         outcome.touched |= {one["key"] for one in stored}
+        self.held.inserted(collection, stored)
+        if clashed:
+            self.held.changed(collection)
         return {key: envelopes[key] for key in clashed}
 
     async def _refuse(self, collection: str, envelope: Document, reason: str) -> None:
@@ -216,6 +223,7 @@ class RawStore:
                 UpdateOne({"_id": stored["_id"]}, {"$set": {"removed_at": at, "removed_why": why}})
             )
         if changes:
+            self.held.changed(collection)
             with translated():
                 await self._store.durable(collection).bulk_write(changes, ordered=False)
 
@@ -245,6 +253,7 @@ class RawStore:
             changes.append(UpdateOne({"_id": stored["_id"]}, {"$unset" if there else "$set": mark}))
             touched.add(stored["key"])
         if changes:
+            self.held.changed(collection)
             with translated():
                 await self._store.durable(collection).bulk_write(changes, ordered=False)
         return touched

@@ -26,6 +26,10 @@ RAW: Final = (
     "raw_tapd_story_bug",
     "raw_tapd_release",
     "raw_tapd_iteration_change",
+    "raw_tapd_user",
+    "raw_tapd_timesheet",
+    "raw_tapd_life_time",
+    "raw_tapd_custom_field",
     "raw_tapd_workitem_type",
     "raw_tapd_status_map",
     "raw_tapd_last_steps",
@@ -50,6 +54,7 @@ TOPICS: Final = (
     "workspaces",
     "workflows",
     "workitem_types",
+    "custom_fields",
     "projects",
 )
 
@@ -190,6 +195,26 @@ class Reconciliation(TypedDict):
     error: str | None
 
 
+class QuotaShare(TypedDict):
+    """What a process holds of an account's quota until a window after `until`; `wants`: requests wait."""
+
+    places: int
+    wants: bool
+    until: datetime
+
+
+class AccountQuota(TypedDict):
+    """How the processes share an account's quota, by process; `revision` rises with each write.
+
+    `_id` is `<upstream>:<instance>`; nobody sends anything before `paused_until`.
+    """
+
+    _id: str
+    revision: int
+    paused_until: datetime
+    shares: dict[str, QuotaShare]
+
+
 class StageMap(TypedDict):
     """The stages of a workspace's bugs or stories as they were counted by, each with since when.
 
@@ -245,6 +270,7 @@ def indexes() -> dict[str, tuple[str, ...]]:
     """Single-field ascending indexes by collection; few on purpose: each one costs every write."""
     found: dict[str, tuple[str, ...]] = dict.fromkeys(RAW, ("n", "key"))
     found["raw_tapd_removed_bug"] = ("n", "key", "target")
+    found["raw_tapd_story_bug"] = ("n", "key", "data.bug_id")
     found["raw_tapd_iteration"] = found["raw_tapd_iteration_change"] = ("n", "key", "scope")
     found.update({f"fact_{topic}": ("seq",) for topic in TOPICS})
     found["inbox_tapd"] = found["inbox_gitlab"] = ("received",)

@@ -30,6 +30,17 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _known_country(code: str) -> str:
+    # Loaded only where a country is named: that takes longer than the rest of the configuration.
+    from holidays import country_holidays
+
+    try:
+        country_holidays(code)
+    except NotImplementedError:
+        raise ValueError(f"unknown country {code!r}: use a code of two letters, such as CN or DE") from None
+    return code
+
+
 def _plain_address(text: str) -> str:
     """An address to which paths are appended: host, perhaps port and path, and nothing else."""
     try:
@@ -91,16 +102,21 @@ class Log(Section):
 
 
 class TapdInstance(Section):
-    """One TAPD; credentials come from ENGMETRICS_TAPD_<NAME>_{TOKEN,USER,PASSWORD}."""
+    """One TAPD; credentials come from ENGMETRICS_TAPD_<NAME>_{TOKEN,USER,PASSWORD}.
+
+    `url` is where its API is, `web` where its pages are.
+    """
 
     name: Name = "tapd"
     url: Address = "https://api.tapd.cn"
+    web: Address = "https://www.tapd.cn"
     ca_file: Path | None = None
     company_id: str = ""
     workspaces: tuple[Reference, ...] = ()
     quota_per_minute: Positive = 60
     timezone: Zone = BEIJING
     interval_minutes: Positive = 10
+    life_times: bool = False
 
 
 class GitlabInstance(Section):
@@ -152,7 +168,7 @@ class Calendar(Section):
     `off` are more days of rest, `on` more days of work; both go before what the country's calendar says.
     """
 
-    country: str = "CN"
+    country: Annotated[str, AfterValidator(_known_country)] = "CN"
     hours: tuple[tuple[time, time], ...] = ((time(9, 30), time(18, 30)),)
     off: tuple[date, ...] = ()
     on: tuple[date, ...] = ()
@@ -207,5 +223,6 @@ class Product(Section):
     bug_version: Literal["version_report", "version_fix", "iteration"] = "version_report"
     stages: Stages = Stages()
     calendar: Calendar = Calendar()
+    min_for_quantiles: Positive = 5
     defect_index: DefectIndex = DefectIndex()
     escape: Escape | None = None

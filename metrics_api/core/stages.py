@@ -5,8 +5,9 @@ The rules of the guess are those of docs/definitions.md, section 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from metrics_api.core.fact_types import TypeWorkflow, WorkflowFact
 from metrics_api.core.sections import Flag
@@ -74,6 +75,11 @@ def guessed_for_stories(workflow: WorkflowFact) -> tuple[Stage, ...]:
 def first_step(workflow: TypeWorkflow) -> str:
     """The status in which the items of a workitem type begin, "" where there is none."""
     return workflow["first_step"] or next((code for code, _ in workflow["statuses"]), "")
+
+
+def in_progress(stages: Iterable[Stage]) -> Iterator[Stage]:
+    """The stages of work in progress: the open ones from the first active one on."""
+    return dropwhile(lambda stage: stage.flag != "active", (stage for stage in stages if stage.open))
 
 
 def _grouped(statuses: Iterable[tuple[str, str, str, Flag]]) -> tuple[Stage, ...]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import bson
+from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from gridfs.errors import NoFile
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorGridFSBucket
@@ -34,7 +36,9 @@ __all__ = [
     "Store",
     "UpdateOne",
     "opened_store",
+    "packed",
     "refusals",
+    "unpacked",
     "unstorable",
 ]
 
@@ -51,6 +55,8 @@ DUPLICATE_KEY = 11000
 CLASH = "clash"
 # The GridFS bucket of what is too large for a document.
 FILES = "bodies"
+# Documents come back with aware times.
+_AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
 
 def unstorable(document: Document) -> str | None:
@@ -60,6 +66,16 @@ def unstorable(document: Document) -> str | None:
     except (BSONError, OverflowError, UnicodeError, RecursionError) as error:
         return f"{type(error).__name__}: {str(error)[:200]}"
     return f"the record has {size} bytes" if size > DOCUMENT_LIMIT else None
+
+
+def packed(document: Document) -> bytes:
+    """A document as it is stored."""
+    return bson.encode(document)
+
+
+def unpacked(body: bytes) -> Document:
+    """The document that was packed, as the store gives it back."""
+    return bson.decode(body, _AWARE)
 
 
 def refusals(error: BulkWriteError, names: Sequence[str]) -> dict[str, str]:
@@ -194,6 +210,15 @@ class Store:
                 return bytes(await (await self._files().open_download_stream(key)).read())
             except NoFile:
                 return None
+
+    async def files_before(self, before: datetime) -> list[str]:
+        """By what the files kept before an instant are found, halves of files included."""
+        with translated():
+            files = await self.collection(f"{FILES}.files").find({}, {"uploadDate": 1}).to_list(None)
+            first = await self.collection(f"{FILES}.chunks").find({"n": 0}, {"files_id": 1}).to_list(None)
+        found = {one["_id"]: one["uploadDate"] for one in files}
+        begun = {one["files_id"]: one["_id"].generation_time for one in first}
+        return sorted(key for key, at in (begun | found).items() if at < before)
 
     async def drop_file(self, key: str) -> None:
         """Forget the bytes kept under a key, if there are any."""

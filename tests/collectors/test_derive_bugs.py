@@ -29,6 +29,8 @@ def test_a_bug_without_changes_has_held_its_values_since_it_was_created() -> Non
             "module": [""],
             "label": [""],
         },
+        "histories": {},
+        "stories": [],
     }
 
 

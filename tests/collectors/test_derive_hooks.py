@@ -46,6 +46,7 @@ def test_an_item_nobody_polled_yet_is_told_by_webhooks_alone() -> None:
             "type": ["50"],
             "label": ["a|b"],
         },
+        "histories": {},
     }
     values = {
         "priority": "Middle",
@@ -57,7 +58,7 @@ def test_an_item_nobody_polled_yet_is_told_by_webhooks_alone() -> None:
     assert only("stories", born(**values)) == expected
     # An update tells when the item was created, and all its fields.
     whole = updated("story", "1", "01 09:00:00", old=BEFORE | values, new={"owner": "b;"})
-    assert only("stories", whole) == expected
+    assert only("stories", whole) == expected | {"histories": {"owner": {"at": [T0], "value": ["b"]}}}
 
 
 def test_create_update_and_delete_in_any_order_are_one_life() -> None:

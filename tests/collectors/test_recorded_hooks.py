@@ -45,6 +45,11 @@ def fact(workspace: str, name: str, created: int, title: str, due: str | None = 
     return found | {"findings": [], "parallel_steps": 0}
 
 
+def held(created: int, **fields: str) -> dict[str, Any]:
+    """What fields held all along."""
+    return {name: {"at": [created], "value": [value]} for name, value in fields.items()}
+
+
 def stretch(created: int, **fields: str) -> dict[str, list[Any]]:
     return {"start": [created]} | {name: [value] for name, value in fields.items()}
 
@@ -54,11 +59,13 @@ BUG_FIELDS |= {"module": "", "label": ""}
 # 2024-12-30 18:24:53 in Beijing, and so on.
 EXPECTED: dict[str, dict[str, Any]] = {
     "bug__create": fact("111222333", BUG, 1735554293, "123")
-    | {"segments": stretch(1735554293, workspace="111222333", status="new", **BUG_FIELDS)},
+    | {"segments": stretch(1735554293, workspace="111222333", status="new", **BUG_FIELDS)}
+    | {"histories": held(1735554293, reporter="成员90"), "stories": []},
     "bug__update": fact("111222333", BUG, 1735554293, "123222")
-    | {"segments": stretch(1735554293, workspace="111222333", status="new", **BUG_FIELDS)},
+    | {"segments": stretch(1735554293, workspace="111222333", status="new", **BUG_FIELDS)}
+    | {"histories": held(1735554293, remain="0", reporter="成员90"), "stories": []},
     "story__create": fact("11112222", "1111112222001071295", 1724843286, "asdfasdfasdfasdfasdf", "2022-06-20")
-    | {"parents": []}
+    | {"parents": [], "histories": held(1724843286, creator="creator", remain="0")}
     | {
         "segments": stretch(
             1724843286,
@@ -72,7 +79,14 @@ EXPECTED: dict[str, dict[str, Any]] = {
         )
     },
     "story__update": fact("11112222", "1111112222001069123", 1724066298, "old name", "2024-08-30")
-    | {"parents": []}
+    | {
+        "parents": [],
+        "histories": {
+            **held(1724066298, creator="old creator", custom_field_98="old custom field 98", remain="0"),
+            # 2024-08-27 18:07:00 in Beijing.
+            "owner": {"at": [1724066298, 1724753220], "value": ["old owner", "new owner"]},
+        },
+    }
     | {
         "segments": stretch(
             1724066298,

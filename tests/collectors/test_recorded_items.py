@@ -93,6 +93,29 @@ async def test_recorded_stories_become_facts(source: Recorded) -> None:
             "type": ["11991001000026"],
             "label": [""],
         },
+        "histories": {
+            name: {"at": [1630310384], "value": [value]}
+            for name, value in {
+                "creator": "test-11test-11test-11",
+                "developer": "test-11test-11test-11",
+                "owner": "test-11test-11test-11",
+                "effort": "133",
+                "remain": "0",
+                **dict.fromkeys(("custom_field_two", "custom_field_six", "custom_field_seven"), "0"),
+                **dict.fromkeys(("custom_field_12", "custom_field_17"), "0"),
+                "custom_field_one": "1",
+                "custom_field_three": "2021-09-06 13:35",
+                "custom_field_four": "2021-09-16 11:02",
+                "custom_field_five": "2021-09-18 17:56",
+                "custom_field_eight": "test-11test-11test-11;",
+                "custom_field_9": "2021-09-14",
+                "custom_field_10": "test-11test-11test-11",
+                "custom_field_13": "test-11test-11",
+                "custom_field_14": "test-11test-11test-11",
+                "custom_field_15": "30",
+                "custom_field_16": "500000",
+            }.items()
+        },
     }
     assert {name: fact["parents"] for name, fact in facts.items() if fact["parents"]} == {
         "11991001037563": ["11991001037562"],

@@ -132,7 +132,7 @@ async def test_scheduled_collecting_begins_at_once_in_order_and_stops_when_told(
     await asyncio.wait_for(task, 5)
     workspace = next(iter(simulated.company.workspaces))
     order = dict.fromkeys(step.collector for step in seen if step.scope in ("all", workspace))
-    assert [name for name in order if name.startswith("tapd.")][:16] == [
+    assert [name for name in order if name.startswith("tapd.")][:17] == [
         "tapd.workspaces",
         "tapd.workitem_types",
         "tapd.status_maps",
@@ -142,6 +142,7 @@ async def test_scheduled_collecting_begins_at_once_in_order_and_stops_when_told(
         "tapd.iteration_changes",
         "tapd.releases",
         "tapd.categories",
+        "tapd.custom_fields",
         "tapd.bugs",
         "tapd.stories",
         "tapd.tasks",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from metrics_api.arguments import parser
 from metrics_api.core.days import utc_now
 from metrics_api.core.inbox import Inbox
 from metrics_api.core.raw import RawStore
@@ -91,9 +92,18 @@ async def test_quarantine_is_listed_and_read_again(store: Store, engmetrics: Com
         f"{there['_id']}: stays, no tapd tapd that collects raw_tapd_bug is configured and on",
         "0 gone, 1 stay",
     ]
+    gone = engmetrics("quarantine", "purge", "--older-than", "0", "--collection", "raw_tapd_bug")
+    assert (gone.returncode, gone.stdout) == (0, "1 deleted\n")
     unknown = engmetrics("quarantine", "retry", "nobody")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert "nothing in quarantine is called 'nobody'" in unknown.stderr
+
+
+@pytest.mark.parametrize("days", ["soon", "1.5", "36526", ""])
+def test_what_is_to_be_purged_is_a_number_of_days(days: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["quarantine", "purge", "--older-than", days])
+    assert f"{days!r} is no number of days from 0 to 36525" in capsys.readouterr().err
 
 
 def test_tokens_are_made_without_a_store_or_settings(engmetrics: Command, tmp_path: Path) -> None:

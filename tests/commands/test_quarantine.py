@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from collectors.deriving import Deriver
-from collectors.quarantine import listed, retried
+from collectors.quarantine import listed, purged, retried
 from collectors.webhooks import Webhooks
 from metrics_api.core.config import Config, GitlabInstance, TapdInstance
 from metrics_api.core.days import utc_now
@@ -209,3 +209,23 @@ async def test_while_another_process_takes_deliveries_it_is_waited_for(store: St
         assert await results(store) == {"gitlab:abc": "it waits in its inbox for `engmetrics collect`"}
     assert await there(store) == []
     assert (await Inbox(store, "gitlab").backlog())[0] == 1
+
+
+async def test_what_is_purged_is_gone_with_its_file(store: Store) -> None:
+    large = b"{" + b" " * (9 * 2**20)
+    await Inbox(store, "gitlab").put(delivery("large", large))
+    await Webhooks("gitlab", store, Leases(store), RawStore(store), deriver(store)).drain()
+    old = await kept(store, bug("7"))
+    other = await kept(store, {"id": "8"}, "raw_tapd_story")
+    assert len(await store.all("bodies.files")) == 1
+    with pytest.raises(UnknownName, match="nothing in quarantine is called 'nobody'"):
+        await purged(store, "nobody")
+    # The delivery came just now, the records in the year before.
+    assert await purged(store, before=AT + timedelta(days=1), collection="raw_tapd_bug") == 1
+    assert await there(store) == sorted([other, "gitlab:large"])
+    assert await purged(store, before=AT) == 0
+    assert await purged(store, "gitlab:large") == 1
+    assert await store.all("bodies.files") == await store.all("bodies.chunks") == []
+    assert old not in await there(store)
+    assert await purged(store) == 1
+    assert await there(store) == []

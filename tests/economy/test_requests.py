@@ -52,6 +52,8 @@ def lists(workspace: TapdWorkspaceRecords) -> Counter[str]:
         # Those that were archived, and the others.
         "/stories/get_removed_stories": pages(len(workspace.removed_stories)) + 1,
         "/tasks/get_removed_tasks": pages(len(workspace.removed_tasks)),
+        # Those that were deleted, and the others.
+        "/timesheets": pages(len(workspace.timesheets)) + 1,
         "/stories/get_related_bugs": pages(len(workspace.stories), 100),
         # TAPD wants each of them named.
         "/iteration_changes": len(workspace.iterations),
@@ -98,5 +100,6 @@ async def test_a_collection_asks_for_hardly_more_than_the_pages_there_are(
     allowed = Counter({path: 2 * len(WORKSPACES) for path in FEEDS})
     allowed.update(fixed(company, again))
     allowed.update(dict.fromkeys(lists(workspace).keys() - {"/iteration_changes"}, len(WORKSPACES)))
-    allowed["/stories/get_removed_stories"] += len(WORKSPACES)
+    for twofold in ("/stories/get_removed_stories", "/timesheets"):
+        allowed[twofold] += len(WORKSPACES)
     assert again - allowed == Counter()

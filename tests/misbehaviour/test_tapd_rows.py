@@ -116,7 +116,7 @@ async def test_tapd_12_relations_are_found_though_neither_story_nor_bug_is_modif
     workspace.unlink_bug("2001", "1001", at=ago())
     assert {name: row["modified"] for name, row in workspace.stories.items()} == stamps
     # Relations rest an hour between two rounds; by name they are read at once.
-    await twins.collected("tapd.story_bugs")
+    await asyncio.gather(twins.collected("tapd.story_bugs"), twins.undisturbed("tapd.story_bugs"))
     found = await twins.store.all("raw_tapd_story_bug")
     assert {one["_id"]: one.get("removed_why") for one in found} == {
         "tapd:20000001:2001:1001": "unlinked",

@@ -208,9 +208,10 @@ def test_a_comment_a_wiki_page_a_member_and_a_pipeline_have_their_own_payloads()
     )
     assert page is not None
     assert (page["object_attributes"]["slug"], page["object_attributes"]["action"]) == ("a", "update")
-    member = gitlab_payload(base | {"action_name": "left"}, PROJECT)
+    member = gitlab_payload(base | {"action_name": "left"}, PROJECT, began="2025-02-03T09:00:00.000+08:00")
     assert member is not None
     assert (member["event_name"], member["project_id"]) == ("user_remove_from_team", 7)
+    assert (member["created_at"], member["updated_at"]) == ("2025-02-03T01:00:00Z",) * 2
     assert event_header(member) == "System Hook"
     pipeline = pipeline_payload(push(), PROJECT, "success", duration_s=63)
     assert (pipeline["object_attributes"]["sha"], event_header(pipeline)) == ("b" * 40, "Pipeline Hook")
