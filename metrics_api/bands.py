@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import Array
+from metrics_api.columns import Array, Mask
 from metrics_api.core.days import Buckets
 from metrics_api.cube import Cube, answers
 from metrics_api.frames import ItemFrame
@@ -36,12 +36,12 @@ class _Deltas:
     delta: Array | None
 
 
-def standing(frame: ItemFrame, query: Query, only_open: bool = False) -> Standing:
-    """The items standing at the end of each bucket; with `only_open` done and dropped stages are left out."""
+def standing(frame: ItemFrame, query: Query, among: Mask | None = None) -> Standing:
+    """The items standing at the end of each bucket, of all stage classes or of those among the given ones."""
     if _cube_answers(frame, query):
-        groups, deltas = _from_cubes(frame, query, only_open)
+        groups, deltas = _from_cubes(frame, query, among)
     else:
-        groups, deltas = _from_segments(frame, query, only_open)
+        groups, deltas = _from_segments(frame, query, among)
     classes = len(frame.lookups.stage)
     counts = np.zeros((len(groups) * classes, len(query.buckets)), dtype=np.int64)
     for one in deltas:
@@ -72,9 +72,9 @@ def _cube_answers(frame: ItemFrame, query: Query) -> bool:
     return zones <= {query.buckets.zone}
 
 
-def _from_cubes(frame: ItemFrame, query: Query, only_open: bool) -> tuple[list[str], Iterable[_Deltas]]:
+def _from_cubes(frame: ItemFrame, query: Query, among: Mask | None) -> tuple[list[str], Iterable[_Deltas]]:
     looks = frame.lookups
-    picked = [(cube, _combinations(frame, query, cube, only_open)) for cube in frame.cubes]
+    picked = [(cube, _combinations(frame, query, cube, among)) for cube in frame.cubes]
     codes = [_codes(frame, query.by, cube)[ids] for cube, ids in picked] if query.by else []
     table, groups = np.zeros(1, dtype=np.int64), [""]
     if query.by:
@@ -102,22 +102,22 @@ def _codes(frame: ItemFrame, field: str, cube: Cube) -> Array:
     return cube.axes[frame.topic.column(field)]
 
 
-def _combinations(frame: ItemFrame, query: Query, cube: Cube, only_open: bool) -> Array:
+def _combinations(frame: ItemFrame, query: Query, cube: Cube, among: Mask | None) -> Array:
     mask = allowed_workspaces(frame, query)[cube.axes["workspace"]]
     for field in dict.fromkeys(one.key for one in query.filters):
         if field not in ("product", "workspace"):
             values = field_values(frame, field)[1]
             table = allowed(values, [one for one in query.filters if one.key == field])
             mask &= table[_codes(frame, field, cube)]
-    if only_open:
-        mask &= frame.lookups.open[_codes(frame, "stage", cube)]
+    if among is not None:
+        mask &= among[_codes(frame, "stage", cube)]
     return np.flatnonzero(mask)
 
 
-def _from_segments(frame: ItemFrame, query: Query, only_open: bool) -> tuple[list[str], Iterable[_Deltas]]:
+def _from_segments(frame: ItemFrame, query: Query, among: Mask | None) -> tuple[list[str], Iterable[_Deltas]]:
     mask = selected(frame, query)
-    if only_open:
-        mask &= frame.lookups.open[frame.stage]
+    if among is not None:
+        mask &= among[frame.stage]
     if query.options.get("done_from") == "range":
         mask &= frame.lookups.open[frame.stage] | (frame.visit >= query.since.starts[0])
     rows, group, groups = grouped(frame, query, np.flatnonzero(mask))

@@ -11,16 +11,21 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from inspect import cleandoc
 from typing import Any
 
 from metrics_api import metrics, target
 from metrics_api.core.days import STEPS, zone
 from metrics_api.core.errors import BadRequest, UnknownName
+from metrics_api.custom_fields import anyone
 from metrics_api.query import Query, Row
+from metrics_api.topics import ITEM_TOPICS
 
 Function = Callable[[Any, Query], Sequence[Row]]
+# The field of a topic's items that a key names besides those that every installation has, by (topic, key).
+Further = Callable[[str, str], str | None]
 
 EVENT_FILTERS = ("product", "component", "branch", "ref")
 
@@ -85,12 +90,19 @@ class Metric:
         return (self.function.__doc__ or "").strip().splitlines()[0]
 
     @property
+    def definition(self) -> str:
+        """The rest of the function's docstring, as it is written there; "" where the help says all."""
+        return cleandoc(self.function.__doc__ or "").partition("\n")[2].strip()
+
+    @property
     def counter(self) -> str:
         """The name without its source, as the wires call it."""
         return self.name.split(".", 1)[1]
 
 
 _METRICS: dict[str, Metric] = {}
+# Those whose items can be named.
+LISTED: set[str] = set()
 
 
 def metric(
@@ -141,11 +153,17 @@ def metric(
     return register
 
 
+def any_further(topic: str, key: str) -> str | None:
+    """For checking without data: any field that items of the topic may have in some installation."""
+    return anyone(ITEM_TOPICS[topic], key) if topic in ITEM_TOPICS else None
+
+
 @dataclass(frozen=True)
 class Catalog:
-    """All metrics by name."""
+    """All metrics by name; `listed` are those that can name the items behind their numbers."""
 
     metrics: Mapping[str, Metric]
+    listed: frozenset[str] = frozenset()
 
     def metric(self, name: str) -> Metric:
         """The metric of that dotted name; raises UnknownName with the nearest ones."""
@@ -154,15 +172,24 @@ class Catalog:
             raise UnknownName(f"unknown metric {name!r}; known: {', '.join(sorted(self.metrics))}")
         return found
 
-    def checked(self, asked: target.Target) -> tuple[Metric, tuple[target.Pair, ...], dict[str, str]]:
-        """(metric, filters, options) of a parsed target; raises BadRequest for what cannot be."""
+    def checked(
+        self, asked: target.Target, further: Further = any_further
+    ) -> tuple[Metric, tuple[target.Pair, ...], dict[str, str]]:
+        """(metric, filters, options) of a parsed target; raises BadRequest for what cannot be.
+
+        `further` tells which fields the items have besides those that a metric declares.
+        """
         found = self.metric(asked.name)
+        of = next((pair.values for pair in asked.pairs if pair.key == "of"), ())
+        topic = found.topics.get(of[0] if of else "") or next(iter(found.topics.values()))
         filters, options = [], {}
         for pair in asked.pairs:
             if pair.key in found.filters:
                 filters.append(pair)
             elif pair.key in found.options:
-                options[pair.key] = _option(found, pair)
+                options[pair.key] = _option(found, pair, lambda key: further(topic, key))
+            elif field := further(topic, pair.key):
+                filters.append(replace(pair, key=field))
             else:
                 raise BadRequest(
                     f"{found.name} has no filter or option {pair.key!r}; "
@@ -170,8 +197,8 @@ class Catalog:
                 )
         for key in found.required:
             if key not in options:
-                choices = ", ".join(_choices(found, key))
-                raise BadRequest(f"{found.name} needs {key}=, one of {choices}")
+                named = ", ".join(choices(found, key))
+                raise BadRequest(f"{found.name} needs {key}=, one of {named}")
         return found, tuple(filters), options
 
     def check(self, text: str) -> None:
@@ -184,7 +211,7 @@ def nothing_known(name: str, key: str) -> Collection[str]:
     return ()
 
 
-def _choices(found: Metric, key: str) -> tuple[str, ...]:
+def choices(found: Metric, key: str) -> tuple[str, ...]:
     """The values that an option of a metric may have; () where that is no list."""
     if key == "by":
         return found.filters
@@ -195,18 +222,21 @@ def _choices(found: Metric, key: str) -> tuple[str, ...]:
     return OPTIONS[key]
 
 
-def _option(found: Metric, pair: target.Pair) -> str:
+def _option(found: Metric, pair: target.Pair, further: Callable[[str], str | None]) -> str:
     if pair.regex is not None or pair.negated:
         raise BadRequest(f"{pair.key} takes a plain value")
     if pair.key == "q":
         return _percentiles(pair.values)
     if len(pair.values) != 1:
         raise BadRequest(f"{pair.key} takes one value")
-    value, choices = pair.values[0], _choices(found, pair.key)
+    value, possible = pair.values[0], choices(found, pair.key)
     if pair.key == "tz":
         zone(value)
-    elif value not in choices:
-        raise BadRequest(f"{pair.key}={value}: use one of {', '.join(choices)}")
+    elif value not in possible:
+        field = further(value) if pair.key == "by" else None
+        if field:
+            return field
+        raise BadRequest(f"{pair.key}={value}: use one of {', '.join(possible)}")
     return value
 
 
@@ -223,4 +253,4 @@ def load_catalog() -> Catalog:
     """The catalog of everything in metrics_api/metrics."""
     for module in pkgutil.iter_modules(metrics.__path__):
         importlib.import_module(f"{metrics.__name__}.{module.name}")
-    return Catalog(dict(sorted(_METRICS.items())))
+    return Catalog(dict(sorted(_METRICS.items())), frozenset(LISTED))

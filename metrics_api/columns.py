@@ -20,6 +20,8 @@ Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 NEVER = 2**32 - 1
+# The planned day of an item that has none: after all others.
+NO_DAY = 2**31 - 1
 WIDER: dict[np.dtype[Any], np.dtype[Any]] = {
     np.dtype(np.uint8): np.dtype(np.uint16),
     np.dtype(np.uint16): np.dtype(np.uint32),
@@ -50,19 +52,22 @@ class Codes:
 
 
 class Buffer:
-    """An append-only column; `view(n)` is its first n rows, which stay as they are for ever."""
+    """An append-only column; `view(n)` is its first n rows, which stay as they are for ever.
+
+    A column of codes (unsigned) widens when a code outgrows it.
+    """
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self._rows: Array = np.empty(1024, dtype=dtype)
         self.size = 0
 
     def extend(self, values: Sequence[int] | Array) -> None:
-        """Append values; a column of codes widens when a code outgrows it."""
+        """Append values."""
         added = np.asarray(values)
         if not added.size:
             return
         dtype = self._rows.dtype
-        while int(added.max()) > np.iinfo(dtype).max:
+        while dtype.kind == "u" and int(added.max()) > np.iinfo(dtype).max:
             dtype = WIDER[dtype]
         size = self.size + len(added)
         if size > len(self._rows) or dtype != self._rows.dtype:
@@ -77,6 +82,67 @@ class Buffer:
         rows = self._rows[: self.size if size is None else size]
         rows.flags.writeable = False
         return rows
+
+
+class Sparse:
+    """A column whose rows are mostly `blank`; it takes no memory until a first one is not."""
+
+    def __init__(self, dtype: npt.DTypeLike, blank: float = 0) -> None:
+        self._blank: Array = np.array(blank, dtype=dtype)
+        self._filled: Buffer | None = None
+        self.size = 0
+
+    def extend(self, rows: int, places: Array, values: Array) -> None:
+        """Append so many blank rows, and put values at some places among them."""
+        if self._filled is None and len(places):
+            self._filled = Buffer(self._blank.dtype)
+            self._filled.extend(np.full(self.size, self._blank))
+        if self._filled is not None:
+            added: Array = np.full(rows, self._blank, dtype=np.result_type(self._blank, values))
+            added[places] = values
+            self._filled.extend(added)
+        self.size += rows
+
+    def view(self, size: int) -> Array:
+        """The first rows, read-only."""
+        return np.broadcast_to(self._blank, (size,)) if self._filled is None else self._filled.view(size)
+
+
+class PerItem:
+    """A column with one entry per item, which may change; a view stays as it was."""
+
+    def __init__(self, dtype: npt.DTypeLike, blank: int = 0) -> None:
+        self._blank = blank
+        self._entries: Array = np.full(1024, blank, dtype=dtype)
+        self._lent = False
+
+    def put(self, items: Array, values: Array, size: int) -> None:
+        """Set the entries of some items, of `size` that there are now."""
+        known = self._entries
+        if self._lent or size > len(known):
+            room = len(known) if size <= len(known) else size + size // 8
+            self._entries = np.full(room, self._blank, dtype=known.dtype)
+            self._entries[: len(known)] = known
+            self._lent = False
+        self._entries[items] = values
+
+    def view(self, size: int) -> Array:
+        """The entries of the first items, read-only."""
+        self._lent = True
+        entries = self._entries[:size]
+        entries.flags.writeable = False
+        return entries
+
+    def entry(self, item: int) -> int:
+        """The present entry of an item, blank for a new one."""
+        return int(self._entries[item]) if item < len(self._entries) else self._blank
+
+    def of(self, items: Array) -> Array:
+        """The present entries of some items, blank for new ones."""
+        found: Array = np.full(len(items), self._blank, dtype=self._entries.dtype)
+        known = items < len(self._entries)
+        found[known] = self._entries[items[known]]
+        return found
 
 
 class DayNumbers:

@@ -6,12 +6,13 @@ renamed iteration needs no reload.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from metrics_api.core.config import Config, Product
 from metrics_api.core.fact_types import (
+    CustomFieldFact,
     IterationFact,
     ProjectFact,
     ReleaseFact,
@@ -20,6 +21,7 @@ from metrics_api.core.fact_types import (
     WorkspaceFact,
 )
 from metrics_api.core.stages import Stage, configured, first_step, merged_order
+from metrics_api.custom_fields import CustomField, CustomFields, custom_fields_of
 from metrics_api.topics import ITEM_TOPICS, ItemTopic
 
 
@@ -95,7 +97,10 @@ class Release:
 
 @dataclass(frozen=True)
 class Context:
-    """Everything small; immutable, replaced as a whole when a small fact changes."""
+    """Everything small; immutable, replaced as a whole when a small fact changes.
+
+    `people` says whether people may be asked for.
+    """
 
     zone: str
     workspaces: Mapping[str, Workspace] = field(default_factory=dict)
@@ -103,6 +108,18 @@ class Context:
     iterations: tuple[Iteration, ...] = ()
     releases: tuple[Release, ...] = ()
     type_by_id: Mapping[str, str] = field(default_factory=dict)
+    custom: CustomFields = field(default_factory=dict)
+    people: bool = False
+
+    def custom_fields(
+        self, entity: str, products: Collection[str] | None = None
+    ) -> Mapping[str, tuple[CustomField, ...]]:
+        """By workspace key the custom fields of an entity, in some products (None: anywhere)."""
+        found = {key: fields for (key, kind), fields in self.custom.items() if kind == entity}
+        if products is None:
+            return found
+        inside = {key for key, one in self.workspaces.items() if one.product in products}
+        return {key: fields for key, fields in found.items() if key in inside}
 
     @cached_property
     def products(self) -> list[str]:
@@ -142,6 +159,7 @@ def build_context(
     projects: Iterable[ProjectFact],
     releases: Iterable[ReleaseFact] = (),
     workitem_types: Iterable[WorkitemTypeFact] = (),
+    custom_fields: Iterable[CustomFieldFact] = (),
 ) -> Context:
     """The context of these facts under a configuration.
 
@@ -214,7 +232,8 @@ def build_context(
         if not one["tombstone"]
     )
     types = {one["id"]: one["name"] for one in workitem_types if one["name"] and not one["tombstone"]}
-    return Context(config.timezone, found, components, sprints, plans, types)
+    made = custom_fields_of(custom_fields)
+    return Context(config.timezone, found, components, sprints, plans, types, made, config.people.enabled)
 
 
 def _flow(topic: ItemTopic, product: Product | None, workflow: WorkflowFact | None) -> Flow:

@@ -24,9 +24,11 @@ from metrics_api.core.days import EPOCH, Buckets, buckets, day_start
 from metrics_api.core.errors import BadRequest
 from metrics_api.core.schema import FEEDS
 from metrics_api.core.security import Principal
+from metrics_api.custom_fields import custom_field, named
 from metrics_api.query import EMPTY, Filter, Query, Row
 from metrics_api.reader import Reader
 from metrics_api.series import Annotation, Node, Series
+from metrics_api.topics import ITEM_TOPICS
 from metrics_api.world import World
 
 log = logging.getLogger(__name__)
@@ -127,17 +129,21 @@ class Evaluator:
 
     def asked(self, world: World, text: str, start: int, until: int, principal: Principal) -> Asked:
         """The checked question in a target; raises BadRequest with what would be right."""
+        products = principal.products
+
+        def further(topic: str, key: str) -> str | None:
+            return named(world.item_topic(topic, products), key) if topic in ITEM_TOPICS else None
 
         def known(name: str, key: str) -> Collection[str]:
             found = self.catalog.metrics.get(name)
-            if not found:
-                return ()
-            topics = found.topics.values()
-            return frozenset().union(
-                *(world.values(topic, principal.products).get(key, ()) for topic in topics)
-            )
+            values: list[frozenset[str]] = []
+            for topic in found.topics.values() if found else ():
+                items = world.item_topic(topic, products) if topic in ITEM_TOPICS else None
+                field = custom_field(items, key) if items else None
+                values.append(world.values(topic, products).get(field or key, frozenset()))
+            return frozenset().union(*values)
 
-        metric, pairs, options = self.catalog.checked(target.parse(text, known))
+        metric, pairs, options = self.catalog.checked(target.parse(text, known), further)
         for pair in pairs:
             if pair.negated and not pair.values and pair.regex is None:
                 raise BadRequest(f"{pair.key}!=* selects nothing: leave it out, or name values")

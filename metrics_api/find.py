@@ -9,7 +9,8 @@ from metrics_api.catalog import Catalog
 from metrics_api.core.security import Principal
 from metrics_api.known import KnownValues, ends_of_text
 from metrics_api.series import Node
-from metrics_api.tags import TAGS
+from metrics_api.tags import TAGS, custom
+from metrics_api.topics import CUSTOM
 from metrics_api.world import World
 
 _WILDCARD = re.compile(r"[#.]?(\.\*|\*)$")
@@ -19,6 +20,12 @@ def answers(world: World, catalog: Catalog, query: str, principal: Principal) ->
     """What a find query names: tag values, or the words that follow in a metric's name; `[]` if nothing."""
     query = query.strip()
     word, equals, asked = query.lstrip("$@").partition("=")
+    if word[: len(CUSTOM)].replace("#", ".") == CUSTOM:
+        name, products = (
+            CUSTOM + word[len(CUSTOM) :],
+            _products(world, asked.strip() if equals else "*", principal),
+        )
+        return [Node(text, False) for text in custom(world, name, products)]
     if word in TAGS and (equals or not query.startswith("@") or word not in _sources(catalog)):
         products = _products(world, asked.strip() if equals else "*", principal)
         return [Node(text, False) for text in TAGS[word](world, catalog, products)] if products else []

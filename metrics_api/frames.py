@@ -7,14 +7,17 @@ ones dead. Stages are mapped here, so a new stage map needs no reload.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metrics_api.columns import NEVER, Array, Buffer, Codes, DayNumbers, Mask, Rows, earliest, grown, spread
+from metrics_api.columns import NEVER, Array, Buffer, Codes, DayNumbers, Mask, Rows, earliest
 from metrics_api.context import Context
+from metrics_api.fields import Fields, topic_in
+from metrics_api.item_columns import ItemColumns, Places
+from metrics_api.links import Links
 from metrics_api.lookups import Lookups, build_lookups, sizes_of
 from metrics_api.parents import Parents
 from metrics_api.segments import CONTINUES, TIMES, Fact, take_times, take_values
@@ -36,8 +39,11 @@ class ItemFrame:
     instant at which the item entered that stage, `mark` the highest level it had reached by then, `crossing`
     the rows of items that passed to a workspace with other stages. `dead` are rows that no longer count.
     `parents` (by item, empty where the topic has no levels) says which items others ever named as theirs,
-    `last_row` (by item) is an item's last segment, `first_start` (by workspace code) the oldest start in a
-    workspace, NEVER without any. `items` is how many items count; the `cubes` together hold the daily deltas.
+    `last_row` (by item) is an item's last segment, `keys` (by item, with more to come at its end) are the
+    `_id`s of their facts, `first_start` (by workspace code) the oldest start in a workspace, NEVER without
+    any. `topic` has all fields of this frame. `numbers` are columns of float32, NaN where nothing is known;
+    `due` (by item) is the number of the planned day, NO_DAY without one, and `stories` says which stories a
+    bug is linked to. `items` is how many items count; the `cubes` together hold the daily deltas.
     """
 
     topic: ItemTopic
@@ -50,6 +56,7 @@ class ItemFrame:
     end: Array
     codes: Mapping[str, Array]
     dictionaries: Mapping[str, Codes]
+    numbers: Mapping[str, Array]
     stage: Array
     visit: Array
     mark: Array
@@ -57,6 +64,9 @@ class ItemFrame:
     dead: Rows
     parents: Mask
     last_row: Array
+    keys: Sequence[str]
+    due: Array
+    stories: Links
     first_start: Array
     context: Context
     lookups: Lookups
@@ -67,36 +77,41 @@ class ItemFrame:
         """The day numbers on which each segment starts and stops in a zone."""
         return self.day_numbers.of(zone, self.size)
 
-    def alive(self, level: str = "all") -> Mask:
-        """A fresh mask of the rows that count, of items of a level: `leaf`, `parent` or `all`."""
+    def alive(self, level: str = "all", rows: Array | None = None) -> Mask:
+        """Which of all rows, or of some, count: those of items of a level (`leaf`, `parent` or `all`)."""
         mask = np.ones(self.size, dtype=np.bool_)
         mask[self.dead] = False
+        item = self.item
+        if rows is not None:
+            mask, item = mask[rows], item[rows]
         if self.topic.levels and level != "all":
-            mask &= (self.parents == (level == "parent"))[self.item]
+            mask &= (self.parents == (level == "parent"))[item]
         return mask
 
 
 class ItemTable:
-    """The growing columns behind the snapshots of one topic; written by one task only."""
+    """The growing columns behind the snapshots of one topic; written by one task only.
 
-    def __init__(self, topic: ItemTopic, context: Context) -> None:
-        self.topic = topic
+    `ids` is the dictionary of stories' ids, which bugs and stories share. What fields there are is settled
+    when a table is made.
+    """
+
+    def __init__(self, topic: ItemTopic, context: Context, ids: Codes | None = None) -> None:
+        self.topic = topic_in(topic, context)
         self.context = context
         self._times = {name: Buffer(dtype) for name, dtype in TIMES.items()}
         self._coded = {name: Buffer(np.uint8) for name in topic.columns}
         self._stage, self._visit, self._mark = Buffer(np.uint8), Buffer(np.uint32), Buffer(np.uint8)
         self._crossing: Array = np.empty(0, dtype=np.int64)
-        self.dictionaries = {name: Codes() for name in topic.columns}
-        self._numbers: dict[str, int] = {}
-        # By item: its first row and how many rows it has; none once it is gone.
-        self._first_row: Array = np.empty(0, dtype=np.uint32)
-        self._rows: Array = np.empty(0, dtype=np.uint32)
-        self._last_row: Array = np.empty(0, dtype=np.uint32)
+        self._fields = Fields(topic, context)
+        self.dictionaries = {name: Codes() for name in topic.columns} | self._fields.dictionaries
+        ids = Codes() if ids is None else ids
+        self._items = ItemColumns(topic, ids)
         self._dead: Array = np.empty(0, dtype=np.int64)
-        self._relations = Parents()
+        self._relations = Parents(ids)
         self._parents: Mask = np.empty(0, dtype=np.bool_)
         self._first_start: Array = np.full(1, NEVER, dtype=np.uint32)
-        self._lookups = build_lookups(topic, context, self.dictionaries)
+        self._lookups = build_lookups(self.topic, context, self.dictionaries)
         self._days = DayNumbers(self._times["start"], self._times["stop"])
 
     @property
@@ -123,24 +138,29 @@ class ItemTable:
         died: list[Array] = [np.empty(0, dtype=np.int64)]
         times: dict[str, list[int]] = {name: [] for name in TIMES}
         values: dict[str, list[str]] = {name: [] for name in self.topic.columns}
-        places: dict[int, tuple[int, int]] = {}
+        places: Places = {}
         numbered: list[tuple[int, Fact]] = []
         for fact in facts:
-            number = self._number(fact["_id"])
+            number = self._items.number(fact["_id"])
             numbered.append((number, fact))
-            at, rows = places.get(number) or self._place_of(number)
+            at, rows = places.get(number) or self._items.place_of(number)
             if rows:
                 died.append(np.arange(at, at + rows, dtype=np.int64))
-            size = 0 if fact["tombstone"] else len(fact["segments"]["start"])
-            places[number] = (first + len(times["item"]), size)
-            if size:
+            size, begin = 0, len(times["item"])
+            if not fact["tombstone"]:
+                if fact.get("histories"):
+                    fact = self._fields.parted(fact)
+                    self._fields.take(fact, begin)
                 take_times(times, number, fact)
                 take_values(values, self.topic, self.context, fact)
+                size = len(times["item"]) - begin
+            places[number] = (first + begin, size)
         for name, buffer in self._times.items():
             buffer.extend(np.array(times[name], dtype=np.uint32))
         for name, coded in self._coded.items():
             coded.extend(np.array(self.dictionaries[name].encode(values[name]), dtype=np.uint32))
-        self._place(places)
+        self._fields.extend(len(times["item"]))
+        self._items.put(places, dict(numbered))
         if self._lookups.sizes != sizes_of(self.dictionaries):
             self._lookups = build_lookups(self.topic, self.context, self.dictionaries)
         self._map_stages()
@@ -151,7 +171,7 @@ class ItemTable:
         if not self.topic.levels:
             return dead, came
         before = self._parents
-        self._parents = self._relations.take(numbered, len(self._numbers))
+        self._parents = self._relations.take(numbered, len(self._items.keys))
         return self._among_leaves(dead, came, before, places)
 
     def _find_first_starts(self, first: int, dead: Rows) -> None:
@@ -178,7 +198,7 @@ class ItemTable:
         after, item = self._parents, self._times["item"].view()
         turned = np.flatnonzero(before != after[: len(before)])
         turned = turned[~np.isin(turned, list(places))]
-        rows, _ = spread(self._first_row[turned].astype(np.int64), self._rows[turned].astype(np.int64))
+        rows = self._items.rows_of(turned)
         was_parent = after.copy()
         was_parent[: len(before)] = before
         new = dead >= self.size - len(came)
@@ -193,47 +213,31 @@ class ItemTable:
         return ItemFrame(
             topic=self.topic,
             size=size,
-            items=int(np.count_nonzero(self._rows)),
+            items=self._items.count,
             item=self._times["item"].view(size),
             start=self._times["start"].view(size),
             stop=self._times["stop"].view(size),
             begin=self._times["begin"].view(size),
             end=self._times["end"].view(size),
-            codes={name: buffer.view(size) for name, buffer in self._coded.items()},
+            codes={name: buffer.view(size) for name, buffer in self._coded.items()}
+            | self._fields.codes(size),
             dictionaries=self.dictionaries,
+            numbers=self._fields.numbers(size),
             stage=self._stage.view(size),
             visit=self._visit.view(size),
             mark=self._mark.view(size),
             crossing=self._crossing,
             dead=self._dead,
             parents=self._parents,
-            last_row=self._last_row,
+            last_row=self._items.last_row,
+            keys=self._items.keys,
+            due=self._items.due,
+            stories=self._items.links.view(len(self._items.keys)),
             first_start=self._first_start,
             context=self.context,
             lookups=self._lookups,
             day_numbers=self._days,
         )
-
-    def _number(self, key: str) -> int:
-        return self._numbers.setdefault(key, len(self._numbers))
-
-    def _place_of(self, number: int) -> tuple[int, int]:
-        if number >= len(self._rows):
-            return 0, 0
-        return int(self._first_row[number]), int(self._rows[number])
-
-    def _place(self, places: dict[int, tuple[int, int]]) -> None:
-        """Note where the items' rows are; snapshots keep the array of last rows they were given."""
-        numbers = np.fromiter(places, dtype=np.int64, count=len(places))
-        placed = np.array(list(places.values()), dtype=np.uint32).reshape(-1, 2)
-        self._first_row = grown(self._first_row, len(self._numbers))
-        self._rows = grown(self._rows, len(self._numbers))
-        self._first_row[numbers], self._rows[numbers] = placed[:, 0], placed[:, 1]
-        last_row = np.zeros(len(self._numbers), dtype=np.uint32)
-        last_row[: len(self._last_row)] = self._last_row
-        some = placed[:, 1] > 0
-        last_row[numbers[some]] = placed[some].sum(axis=1) - 1
-        self._last_row = last_row
 
     def _map_stages(self) -> None:
         """Map the statuses of the rows that have no stage yet.

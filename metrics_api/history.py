@@ -68,14 +68,21 @@ def ledger(frame: ItemFrame, rows: Array, group: Array, groups: int, query: Quer
 
 
 def arrivals(
-    frame: ItemFrame, rows: Array, group: Array, groups: int, levels: Sequence[str], query: Query
+    frame: ItemFrame,
+    rows: Array,
+    group: Array,
+    groups: int,
+    levels: Sequence[str],
+    query: Query,
+    shown: Sequence[int] | None = None,
 ) -> Array:
     """Items that ever reached each level by the end of each bucket: shape (groups, levels, buckets), int64.
 
     `rows` are the selected segments in the frame's order, `group` the group of each; a segment may stand in
     several groups. `levels` are the stages up to done that are asked for. An item is counted from the moment
     it was selected with its high-water mark at the level or beyond; the mark is kept through stages without a
-    level and counts what happened outside the selection as well.
+    level and counts what happened outside the selection as well. With `shown` only the lines of the levels at
+    these places are answered.
     """
     item, mark = frame.item[rows], marks(frame, rows, levels)
     day = frame.days(query.buckets.zone)[0][rows]
@@ -85,9 +92,10 @@ def arrivals(
     before = np.zeros(len(rows), dtype=mark.dtype)
     same = (item[1:] == item[:-1]) & (group[1:] == group[:-1])
     before[1:][same] = mark[:-1][same]
+    shown = range(len(levels)) if shown is None else shown
     lines = [
         accumulated(group[now], day[now], None, groups, query.buckets)
-        for now in ((before < level) & (mark >= level) for level in range(1, len(levels) + 1))
+        for now in ((before <= place) & (mark > place) for place in shown)
     ]
     return np.stack(lines, axis=1) if lines else np.empty((groups, 0, len(query.buckets)), dtype=np.int64)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from metrics_api.columns import Array, Codes, Mask
 from metrics_api.context import Context, Flow
-from metrics_api.core.stages import UNMAPPED, Stage
+from metrics_api.core.stages import UNMAPPED, Stage, in_progress
 from metrics_api.topics import ItemTopic
 
 # The rank of `unmapped`: after all others.
@@ -28,12 +28,13 @@ class Lookups:
     """Tables by workspace code, by (workspace, status) code and by stage class.
 
     A stage class is a stage as one workspace has it: two workspaces may call a stage the same and still
-    order or flag it differently. `class_of[workspace, status]` is the class; `stage`, `open`, `resolved`,
-    `rank` and `level` are by class. `stage` is the place in `stages`, whose last entry is `unmapped`; `rank`
-    is the place in the workspace's own order; `level` counts the workspace's own stages up to done from 1,
-    unmapped is 0. `flow_of` (by workspace) tells workspaces with different stages apart, `flows` has the
-    names of each flow's levels. `names` are by field what the codes of its column are called, where that is
-    not what stands in the dictionary. `sizes` are the sizes of the dictionaries the tables were made for.
+    order or flag it differently. `class_of[workspace, status]` is the class; `stage`, the masks, `rank` and
+    `level` are by class. `stage` is the place in `stages`, whose last entry is `unmapped`: open, but neither
+    `waiting` nor `active`; `wip` are the open ones from the first active one on. `rank` is the place in the
+    workspace's own order; `level` counts the workspace's own stages up to done from 1, unmapped is 0.
+    `flow_of` (by workspace) tells workspaces with different stages apart, `flows` has the names of each
+    flow's levels. `names` are by field what the codes of its column are called, where that is not what stands
+    in the dictionary. `sizes` are the sizes of the dictionaries the tables were made for.
     """
 
     sizes: tuple[int, ...]
@@ -42,6 +43,11 @@ class Lookups:
     stages: tuple[str, ...]
     stage: Array
     open: Mask
+    waiting: Mask
+    active: Mask
+    done: Mask
+    dropped: Mask
+    wip: Mask
     resolved: Mask
     rank: Array
     level: Array
@@ -61,18 +67,20 @@ def build_lookups(topic: ItemTopic, context: Context, dictionaries: Mapping[str,
     known = [context.workspaces.get(key) for key in keys]
     workflows = [one.flows[topic.name] if one else Flow() for one in known]
     order = context.stage_order[topic.name]
-    rows = {(len(order), True, False, UNRANKED, 0): 0}
+    rows = {(len(order), UNMAPPED, False, False, UNRANKED, 0): 0}
     class_of = np.zeros((len(keys), len(statuses)), dtype=np.uint16)
     flows: dict[tuple[Stage, ...], int] = {}
     for at, workflow in enumerate(workflows):
         stages = workflow.stages
         flows.setdefault(stages, len(flows))
         levels = [stage.name for stage in stages if stage.flag != "dropped"]
+        in_work = {stage.name for stage in in_progress(stages)}
         classes = {
             stage.name: rows.setdefault(
                 (
                     order.index(stage.name),
-                    stage.open,
+                    stage.flag,
+                    stage.name in in_work,
                     stage.resolved,
                     rank,
                     levels.index(stage.name) + 1 if stage.name in levels else DROPPED_LEVEL,
@@ -86,16 +94,22 @@ def build_lookups(topic: ItemTopic, context: Context, dictionaries: Mapping[str,
             if stage:
                 class_of[at, column] = classes[stage.name]
     columns = list(zip(*rows, strict=True))
+    flag = np.array(columns[1])
     return Lookups(
         sizes=sizes_of(dictionaries),
         zones=tuple(one.zone if one else context.zone for one in known),
         class_of=class_of,
         stages=(*order, UNMAPPED),
         stage=np.array(columns[0], dtype=np.uint16),
-        open=np.array(columns[1], dtype=np.bool_),
-        resolved=np.array(columns[2], dtype=np.bool_),
-        rank=np.array(columns[3], dtype=np.int16),
-        level=np.array(columns[4], dtype=np.uint8),
+        open=~np.isin(flag, ("done", "dropped")),
+        waiting=flag == "waiting",
+        active=flag == "active",
+        done=flag == "done",
+        dropped=flag == "dropped",
+        wip=np.array(columns[2], dtype=np.bool_),
+        resolved=np.array(columns[3], dtype=np.bool_),
+        rank=np.array(columns[4], dtype=np.int16),
+        level=np.array(columns[5], dtype=np.uint8),
         flow_of=np.array([flows[one.stages] for one in workflows], dtype=np.uint16),
         flows=tuple(tuple(stage.name for stage in stages if stage.flag != "dropped") for stages in flows),
         names=_names(topic, context, dictionaries),

@@ -16,11 +16,11 @@ class Parents:
     """Keeps up who names whom, in whatever order facts come, change and go.
 
     An item goes by its first id and, where a move gave it another, by its latest; a parent may come after the
-    item that names it, or never.
+    item that names it, or never. `ids` is a dictionary of ids that others may share.
     """
 
-    def __init__(self) -> None:
-        self._ids = Codes()
+    def __init__(self, ids: Codes) -> None:
+        self._ids = ids
         # By code of an id: how many items name it.
         self._named: Array = np.zeros(1, dtype=np.uint32)
         # By item: the codes of its ids, and of those it names.

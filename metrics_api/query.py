@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import re2
 
 from metrics_api.core.days import Buckets
+from metrics_api.topics import CUSTOM, PEOPLE
 
 EMPTY = "N/A"
-# The fields that may have several values at a time; these are joined by SEPARATOR.
-SEVERAL = frozenset({"label"})
-SEPARATOR = "|"
+# What joins the labels of an item, and what the values of other fields that may have several at a time.
+LABELS = "|"
+JOINT = "\x1f"
 
 
 @lru_cache(maxsize=256)
@@ -24,9 +25,27 @@ def _compiled(pattern: str) -> Any:
     return re2.compile(pattern)
 
 
+def separator(field: str) -> str:
+    """What joins the values of a field that may have several at a time, "" for any other field."""
+    if field == "label":
+        return LABELS
+    return JOINT if field in PEOPLE or field.startswith(CUSTOM) else ""
+
+
+class _Several(Container[object]):
+    """The fields that may have several values at a time."""
+
+    def __contains__(self, field: object) -> bool:
+        return isinstance(field, str) and bool(separator(field))
+
+
+SEVERAL: Final = _Several()
+
+
 def parts(field: str, value: str) -> tuple[str, ...]:
     """What a field's value counts as: itself, or each of several; what is empty counts as "N/A"."""
-    found = dict.fromkeys(value.split(SEPARATOR)) if field in SEVERAL else (value,)
+    joint = separator(field)
+    found = dict.fromkeys(value.split(joint)) if joint and joint in value else (value,)
     return tuple(part or EMPTY for part in found)
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from metrics_api.collecting import Collecting
+from metrics_api.columns import Codes
 from metrics_api.context import Context, build_context
 from metrics_api.core.config import Config, patience_s
 from metrics_api.core.errors import StoreUnavailable
@@ -22,6 +23,7 @@ from metrics_api.core.schema import FEEDS, LISTS, Gap
 from metrics_api.core.store import Store
 from metrics_api.cube import Cube, build_cube, change_cube, merged_cube
 from metrics_api.events import EventTable
+from metrics_api.fields import reads
 from metrics_api.flaws import BrokenChains, unmapped_statuses
 from metrics_api.frames import ItemTable
 from metrics_api.health import COLLECTION, HealthFrame
@@ -35,7 +37,10 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 # How often it is looked at how collecting goes.
 COLLECTING_S = 15
-SMALL = ("workspaces", "workflows", "iterations", "projects", "releases", "workitem_types")
+SMALL = (
+    *("workspaces", "workflows", "iterations", "projects"),
+    *("releases", "workitem_types", "custom_fields"),
+)
 MAX_CUBES = 12
 # Clocks of machines agree to within some seconds.
 OVERLAP_S = 3600
@@ -54,7 +59,8 @@ class Reader:
         self._clock = clock
         self._seen: dict[str, Counter] = {}
         context = Context(config.timezone)
-        self._items = {name: ItemTable(topic, context) for name, topic in ITEM_TOPICS.items()}
+        self._ids = Codes()
+        self._items = {name: ItemTable(topic, context, self._ids) for name, topic in ITEM_TOPICS.items()}
         self._events = EventTable(context)
         self._chains = {name: BrokenChains() for name in ITEM_TOPICS}
         # By item topic: the statuses in no stage, and the frame's version that they were found in.
@@ -193,7 +199,9 @@ class Reader:
 
     def _empty(self, topic: str) -> ItemTable | EventTable:
         context = self.world.context
-        return ItemTable(ITEM_TOPICS[topic], context) if topic in ITEM_TOPICS else EventTable(context)
+        if topic not in ITEM_TOPICS:
+            return EventTable(context)
+        return ItemTable(ITEM_TOPICS[topic], context, self._ids)
 
     async def _counters(self, topics: Sequence[str]) -> dict[str, Counter]:
         found = await self._store.matching("counters", "_id", [f"topic:{topic}" for topic in topics])
@@ -238,7 +246,10 @@ class Reader:
 
 
 def _values_depend(topic: str, before: Context, after: Context) -> bool:
-    """Whether unknown statuses or versions of items already loaded would be others in the new context."""
+    """Whether the columns of items already loaded would be others in the new context, or say other things."""
+    fields = ITEM_TOPICS[topic]
+    if reads(fields, before) != reads(fields, after):
+        return True
 
     def first_status(context: Context, key: str) -> Mapping[str, str]:
         return context.workspaces[key].flows[topic].first_status if key in context.workspaces else {}
@@ -249,7 +260,7 @@ def _values_depend(topic: str, before: Context, after: Context) -> bool:
     def differs(read: Callable[[Context, str], object]) -> bool:
         return any(read(before, key) != read(after, key) for key in after.workspaces)
 
-    if differs(first_status) or "version" not in ITEM_TOPICS[topic].columns:
+    if differs(first_status) or "version" not in fields.columns:
         return differs(first_status)
     by_iteration = any(one.bug_version == "iteration" for one in after.workspaces.values())
     return differs(version) or (by_iteration and before.iteration_by_id != after.iteration_by_id)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
 from typing import Final, cast
 
 import numpy as np
 
-from metrics_api.columns import NEVER
+from metrics_api.columns import NEVER, NO_DAY
 from metrics_api.context import Context
+from metrics_api.core.days import EPOCH
 from metrics_api.core.fact_types import BugFact, StoryFact
 from metrics_api.topics import ItemTopic
 
@@ -40,6 +43,17 @@ def take_times(times: Mapping[str, list[int]], number: int, fact: Fact) -> None:
     times["begin"].extend([CONTINUES] * rest)
     times["end"].extend([CONTINUES] * rest)
     times["end"].append(LASTS if removed is None else ENDINGS[fact["removed_why"] or "deleted"])
+
+
+def planned(fact: Fact) -> int:
+    """The number of the day on which an item is due, NO_DAY for none."""
+    day = fact["due"]
+    return NO_DAY if day is None or fact["tombstone"] else _day_number(day)
+
+
+@lru_cache(maxsize=10_000)
+def _day_number(text: str) -> int:
+    return (date.fromisoformat(text) - EPOCH).days
 
 
 def take_values(values: Mapping[str, list[str]], topic: ItemTopic, context: Context, fact: Fact) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics_api.columns import Array, Mask, spread
+from metrics_api.core.errors import BadRequest
 from metrics_api.core.stages import Stage
 from metrics_api.frames import ItemFrame
 from metrics_api.query import EMPTY, SEVERAL, Filter, Query, parts
@@ -21,10 +22,15 @@ SEVERITIES = ("fatal", "serious", "normal", "prompt", "advice")
 
 
 def field_values(frame: ItemFrame, field: str) -> tuple[Array, Sequence[str]]:
-    """(code of each segment, value of each code) of a field; several codes may have the same value."""
+    """(code of each segment, value of each code) of a field; several codes may have the same value.
+
+    Raises BadRequest where the items have no such field.
+    """
     if field == "stage":
         return frame.stage, [frame.lookups.stages[place] for place in frame.lookups.stage]
     column = frame.topic.column(field)
+    if column not in frame.codes:
+        raise BadRequest(f"{frame.topic.name} have no field {field!r}")
     return frame.codes[column], frame.lookups.names.get(field) or list(frame.dictionaries[column].values)
 
 
@@ -60,9 +66,11 @@ def allowed_workspaces(frame: ItemFrame, query: Query) -> Mask:
     return found if query.products is None else found & _of_products(frame, query.products)
 
 
-def selected(frame: ItemFrame, query: Query) -> Mask:
-    """The segments that count under the query's filters, `asof`, `deleted` and `level`."""
-    mask = frame.alive(query.level)
+def selected(frame: ItemFrame, query: Query, rows: Array | None = None) -> Mask:
+    """Which segments, of all or of some `rows`, count under the filters, `asof`, `deleted` and `level`."""
+    mask = frame.alive(query.level, rows)
+    which = slice(None) if rows is None else rows
+    item = frame.item[which]
     now = query.options.get("asof") == "now"
     conditions = [(frame.codes["workspace"], allowed_workspaces(frame, query))]
     for field in dict.fromkeys(one.key for one in query.filters):
@@ -71,11 +79,11 @@ def selected(frame: ItemFrame, query: Query) -> Mask:
             conditions.append((codes, allowed(values, [one for one in query.filters if one.key == field])))
     for codes, table in conditions:
         if not table.all():
-            mask &= table[codes[frame.last_row]][frame.item] if now else table[codes]
+            mask &= table[codes[frame.last_row]][item] if now else table[codes[which]]
     if query.options.get("deleted") == "exclude":
         ended = frame.end[frame.last_row] > LASTS
         if ended.any():
-            mask &= ~ended[frame.item]
+            mask &= ~ended[item]
     return mask
 
 
@@ -132,22 +140,24 @@ def asked_stages(frame: ItemFrame, query: Query) -> list[int]:
 
     `unmapped` is not among them.
     """
-    names = {stage.name for stage in _stages(frame, query)}
+    names = {stage.name for _, stages in asked_stages_of(frame, query) for stage in stages}
     return [place for place, name in enumerate(frame.lookups.stages[:-1]) if name in names]
 
 
 def asked_levels(frame: ItemFrame, query: Query) -> list[str]:
     """The stages up to done that the workspaces asked for have, in their order."""
-    names = {stage.name for stage in _stages(frame, query) if stage.flag != "dropped"}
+    every = [stage for _, stages in asked_stages_of(frame, query) for stage in stages]
+    names = {stage.name for stage in every if stage.flag != "dropped"}
     return [name for name in frame.lookups.stages[:-1] if name in names]
 
 
-def _stages(frame: ItemFrame, query: Query) -> Iterator[Stage]:
+def asked_stages_of(frame: ItemFrame, query: Query) -> Iterator[tuple[str, tuple[Stage, ...]]]:
+    """(product, stages) of each workspace asked for that has items."""
     wanted = allowed_workspaces(frame, query)
     for key, allow in zip(list(frame.dictionaries["workspace"].values), wanted, strict=False):
         workspace = frame.context.workspaces.get(key)
         if allow and workspace:
-            yield from workspace.flows[frame.topic.name].stages
+            yield workspace.product, workspace.flows[frame.topic.name].stages
 
 
 def natural_order(frame: ItemFrame, field: str, names: set[str]) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from metrics_api.catalog import Catalog
+from metrics_api.custom_fields import custom_field
 from metrics_api.query import EMPTY
 from metrics_api.selection import SEVERITIES, values_within
-from metrics_api.topics import BUGS, ITEM_TOPICS, ItemTopic
+from metrics_api.topics import BUGS, ITEM_TOPICS, PEOPLE, ItemTopic
 from metrics_api.world import World
 
 Tag = Callable[[World, Catalog, frozenset[str]], list[str]]
@@ -103,6 +104,28 @@ def workitem_type(world: World, catalog: Catalog, products: frozenset[str]) -> l
     return sorted(_present(world, "type", products) - {EMPTY})
 
 
+def _of_field(field: str) -> Tag:
+    def values(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
+        return sorted(_present(world, field, products) - {EMPTY})
+
+    return values
+
+
+for _field in (*BUGS.histories.values(), *sorted(PEOPLE)):
+    # What bugs have besides; people only while one may ask for them.
+    tag(_field)(_of_field(_field))
+
+
+def custom(world: World, name: str, products: frozenset[str]) -> list[str]:
+    """The values of a custom field (`cf.` and its name) among the products' bugs and stories."""
+    found = set()
+    for topic, frame in world.items.items():
+        field = custom_field(world.item_topic(topic, products), name)
+        if field:
+            found |= values_within(frame, field, products)
+    return sorted(found - {EMPTY})
+
+
 @tag("stage")
 def stage(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
     """The products' stages: those of bugs in their order, then those that only stories have, in theirs."""
@@ -148,6 +171,6 @@ def _present(world: World, field: str, products: frozenset[str], *topics: ItemTo
     found: set[str] = set()
     for topic in topics or ITEM_TOPICS.values():
         frame = world.items.get(topic.name)
-        if frame and field in topic.fields:
+        if frame and field in frame.topic.fields:
             found |= values_within(frame, field, products)
     return found

@@ -18,6 +18,7 @@ import re2
 
 from metrics_api.core.errors import BadRequest
 from metrics_api.known import Ends, KnownValues, ends_in_braces, ends_of_pair, ends_of_text, known_values
+from metrics_api.topics import CUSTOM
 
 MAX_TARGET_BYTES = 65_536
 MAX_VALUES = 5000
@@ -140,8 +141,7 @@ def _pairs(text: str, name: str, known: Known) -> Iterator[Pair]:
         comma = text.find(",", at)
         piece = text[at : comma if comma >= 0 else len(text)]
         key, equals, _ = piece.partition("=")
-        # A custom field's key holds a dot, which the plugin turns into "#" as well.
-        key = key.strip().replace("#", ".")
+        key = _key(key)
         if not equals or not key:
             raise BadRequest(f"{_short(piece)} is not key=value, as in {EXAMPLE}; a set is written {{a,b}}")
         start = text.index("=", at) + 1
@@ -154,6 +154,12 @@ def _pairs(text: str, name: str, known: Known) -> Iterator[Pair]:
         if at == len(text):
             return
         at += 1
+
+
+def _key(text: str) -> str:
+    """A key as it is meant: the plugin turns dots into `#`, which the name of a custom field may hold."""
+    plain = text.strip().replace("#", ".")
+    return CUSTOM + text.strip()[len(CUSTOM) :] if plain.startswith(CUSTOM) else plain
 
 
 def _numbers(text: str) -> tuple[str, ...]:
@@ -223,7 +229,7 @@ def _by_tag(text: str, known: Known) -> Target:
     name, found = "", []
     for expression in _arguments(text):
         parts = _EXPRESSION.fullmatch(expression)
-        key = parts.group(1).strip() if parts else ""
+        key = _key(parts.group(1)) if parts else ""
         if not parts or not key:
             raise BadRequest(f"{_short(expression)} is not one of 'k=v', 'k!=v', 'k=~re', 'k!=~re'")
         operator, value = parts.group(2), parts.group(3)
@@ -274,9 +280,7 @@ def _regex(key: str, pattern: str) -> str:
 def _name(text: str, target: str) -> str:
     words = text.strip().replace("#", ".").split(".")
     if len(words) < 2 or not all(map(_WORD.fullmatch, words)):
-        raise BadRequest(
-            f"a name is a source and words joined by # or ., as in {EXAMPLE}: got {_short(target)}"
-        )
+        raise BadRequest(f"a name is a source and words joined by # or .: {EXAMPLE}, not {_short(target)}")
     return ".".join(words)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
@@ -12,11 +12,12 @@ from metrics_api.columns import NEVER, Array
 from metrics_api.context import Context, Project, Workspace
 from metrics_api.core.schema import FEEDS, LISTS, Gap, StageMap
 from metrics_api.events import EventFrame
+from metrics_api.fields import topic_in
 from metrics_api.frames import ItemFrame
 from metrics_api.health import COLLECTION, FIELDS, HealthFrame
 from metrics_api.query import EMPTY, Query
 from metrics_api.selection import allowed_workspaces, values_within
-from metrics_api.topics import ITEM_TOPICS
+from metrics_api.topics import ITEM_TOPICS, ItemTopic
 
 Frame = ItemFrame | EventFrame | HealthFrame
 
@@ -53,6 +54,16 @@ class World:
             return self.health
         return self.items.get(topic) if topic in ITEM_TOPICS else self.events
 
+    def item_topic(self, name: str, products: Collection[str] | None) -> ItemTopic:
+        """A topic of items with the fields they have in some products (None: all)."""
+        frame = self.items.get(name)
+        topic = frame.topic if frame else topic_in(ITEM_TOPICS[name], self.context)
+        if products is None:
+            return topic
+        fields = self.context.custom_fields(topic.entity, products).values()
+        within = {one.column for each in fields for one in each}
+        return replace(topic, custom=tuple(one for one in topic.custom if one in within))
+
     def values(self, topic: str, products: frozenset[str] | None) -> Mapping[str, frozenset[str]]:
         """The known values of every filter key of a topic within some products (None: all)."""
         key = topic, products
@@ -77,6 +88,10 @@ class World:
         if isinstance(frame, ItemFrame):
             for name in frame.topic.fields:
                 found.setdefault(name, set()).update(values_within(frame, name, products))
+            for fields in self.context.custom_fields(frame.topic.entity, products).values():
+                for one in fields:
+                    found.setdefault(one.column, set()).update(one.options)
+            found["by"] = {*found, *frame.topic.fields}
         elif frame:
             for name in ("branch", "ref") if isinstance(frame, EventFrame) else (*FIELDS, "status"):
                 found[name] = frame.values_within(name, products)

@@ -8,9 +8,11 @@ from metrics_api.bands import standing
 from metrics_api.catalog import metric
 from metrics_api.frames import ItemFrame
 from metrics_api.history import LEDGER, ledger
+from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.query import Query, Row, rows_of
 from metrics_api.selection import grouped, selected
 from metrics_api.topics import BUGS
+from metrics_api.visits import first_rows
 
 
 @metric(
@@ -51,11 +53,18 @@ def backlog(frame: ItemFrame, query: Query) -> list[Row]:
 
     Definition: docs/definitions.md, section 2.
     """
-    found = standing(frame, query, only_open=True)
+    found = standing(frame, query, frame.lookups.open)
     counts = found.counts.sum(axis=1)
     if not query.by:
         return [Row((), counts[0])]
     return rows_of(query.by, found.groups, counts)
+
+
+@items("tapd.bugs.backlog.daily")
+def open_bugs(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The open bugs, the oldest by their creation first."""
+    rows = standing_rows(frame, query, frame.lookups.open)
+    return Listed(frame.item[rows], ages(frame.start[first_rows(frame, rows)], at), "seconds")
 
 
 @metric(
@@ -77,3 +86,10 @@ def by_version(frame: ItemFrame, query: Query) -> list[Row]:
     counts = found.counts.sum(axis=1)
     listed = np.flatnonzero(counts[:, -1] > 0)
     return rows_of("version", [found.groups[at] for at in listed], counts[listed])
+
+
+@items("tapd.product.version.bugs")
+def bugs_of_versions(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The bugs that are there, the oldest by their creation first."""
+    rows = standing_rows(frame, query)
+    return Listed(frame.item[rows], ages(frame.start[first_rows(frame, rows)], at), "seconds")

@@ -7,9 +7,11 @@ import numpy as np
 from metrics_api.bands import standing
 from metrics_api.catalog import metric
 from metrics_api.columns import Array
+from metrics_api.core.errors import BadRequest
 from metrics_api.core.stages import UNMAPPED
 from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
+from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.query import Query, Row
 from metrics_api.selection import allowed, asked_levels, asked_stages, grouped, selected
 from metrics_api.topics import BUGS, STORIES
@@ -53,6 +55,18 @@ def cumulative(frame: ItemFrame, query: Query) -> list[Row]:
         for at, name in enumerate(groups)
         for stage, values in lines.items()
     ]
+
+
+@items("tapd.bugs.flow.cumulative", "tapd.stories.flow.cumulative")
+def in_stages(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The items in the bands, those first that have been in their stages for longest."""
+    if query.options.get("mode") == "arrivals":
+        raise BadRequest("mode=arrivals counts what ever came: ask for the items of mode=bands")
+    rows = standing_rows(frame, query)
+    if query.options.get("done_from") == "range":
+        fresh = frame.visit[rows] >= query.since.starts[0]
+        rows = rows[frame.lookups.open[frame.stage[rows]] | fresh]
+    return Listed(frame.item[rows], ages(frame.visit[rows], at), "seconds")
 
 
 def _from_the_bottom(frame: ItemFrame, names: list[str]) -> list[str]:

@@ -236,14 +236,16 @@ def at_once(topic: ItemTopic, context: Context, facts: Sequence[Document]) -> It
     return replace(table.snapshot(), cubes=(build_cube(table.snapshot()),))
 
 
-def answers(frame: ItemFrame, targets: Sequence[str]) -> list[dict[str, list[Any]]]:
-    """The values of each endpoint from Monday to Friday, by target."""
+def answers(
+    frame: ItemFrame, targets: Sequence[str], start: int = MONDAY, until: int = NOW
+) -> list[dict[str, list[Any]]]:
+    """The values of each endpoint by target, from Monday to Friday unless it is said otherwise."""
     topic, context = frame.topic.name, frame.context
     known = {(name, key): NOW for name in FEEDS[topic] for key in context.workspaces}
     reader: Any = SimpleNamespace(world=World(context, {topic: frame}, versions={topic: 1}, known=known))
     evaluator = Evaluator(reader, clock=lambda: NOW)
     try:
-        rendered = asyncio.run(evaluator.render(list(targets), MONDAY, NOW, READ_ALL))
+        rendered = asyncio.run(evaluator.render(list(targets), start, until, READ_ALL))
     finally:
         evaluator.close()
     assert rendered.skipped == []

@@ -130,7 +130,13 @@ async def test_only_what_stories_have_can_be_asked_of_them(reader: Reader) -> No
             ["new", "closed", "planning", "developing", "测试中", "评审", "resolved", "rejected"],
         ),
         ("$version=A", ["Sprint 1", "Sprint 0"]),
-        ("@tapd#stories#flow", ["cumulative"]),
+        (
+            "@tapd#stories#flow",
+            [
+                *("age", "cumulative", "cycle", "efficiency", "forecast"),
+                *("lead", "readoff", "stage", "throughput", "wip"),
+            ],
+        ),
     ],
 )
 async def test_tags_offer_what_bugs_and_stories_have(reader: Reader, query: str, expected: list[str]) -> None:

@@ -188,7 +188,9 @@ def test_there_are_three_rules_that_say_what_to_do_and_lead_to_a_panel() -> None
     titles = {panel["id"]: panel["title"] for panel in panels(board)}
     shown = []
     for rule in RULES.values():
-        assert set(rule["annotations"]) == {"summary", "description"}
+        leading = {"__dashboardUid__": rule["dashboardUid"], "__panelId__": str(rule["panelId"])}
+        assert {key: rule["annotations"][key] for key in leading} == leading
+        assert set(rule["annotations"]) == {"summary", "description", *leading}
         assert "`engmetrics " in rule["annotations"]["description"]
         assert rule["labels"] == {"service": "engmetrics", "severity": rule["labels"]["severity"]}
         assert (rule["for"], rule["execErrState"]) == ("5m", "Error")

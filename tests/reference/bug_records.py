@@ -5,7 +5,7 @@ from typing import Any
 
 from .moments import wire_time
 from .plans import BugPlan, CompanyPlan, Step
-from .vocabulary import EMPTIES, FIELDS, POOLS, STRANGE_STATUS, WORKSPACES
+from .vocabulary import CUSTOM, CUSTOM_FIELDS, EMPTIES, FIELDS, POOLS, STRANGE_STATUS, WORKSPACES
 from .wire import Record, Workspace
 
 
@@ -72,7 +72,7 @@ class BugWriter:
         """Writes the change rows of one stay in a workspace; answers the moment of the last."""
         for step in steps:
             moment += step.after
-            record: dict[str, Any] = {"change_type": "", "field": self.wire_name(step.field)}
+            record: dict[str, Any] = {"change_type": "", "field": self.wire_name(place, step.field)}
             old = self.value(place, step.field, state[step.field], in_row=False)
             new = self.value(place, step.field, step.value, in_row=False)
             if step.quirk == "broken":
@@ -94,7 +94,9 @@ class BugWriter:
             self.workspaces[place].changes.append(record)
         return moment
 
-    def wire_name(self, name: str) -> str:
+    def wire_name(self, place: int, name: str) -> str:
+        if name == CUSTOM:
+            return CUSTOM_FIELDS[self.plan.homes[place]]
         return "priority_label" if name == "priority" and self.plan.labelled else name
 
     def row(
@@ -114,7 +116,7 @@ class BugWriter:
             "workspace_id": WORKSPACES[place],
         }
         for name in FIELDS:
-            record[self.wire_name(name)] = self.value(place, name, shown[name], in_row=True)
+            record[self.wire_name(place, name)] = self.value(place, name, shown[name], in_row=True)
         self.workspaces[place].bugs.append(record)
 
     def removal(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .stages import first_status
 from .told import FIELDS, Kind, Part, Values, clean, parts
+from .vocabulary import CUSTOM
 from .wire import Company
 
 
@@ -85,10 +86,11 @@ def fill_unknown(
     """
     places = range(len(timelines))
     for name in fields:
-        for place in places[1:]:
+        # A custom field is one of its workspace alone.
+        for place in places[1:] if name != CUSTOM else ():
             stayed = [values for at, values in timelines[place - 1] if at < (leaves[place - 1] or 0)]
             fill(timelines[place], name, (stayed or [timelines[place - 1][0][1]])[-1][name])
-        for place in reversed(places[:-1]):
+        for place in reversed(places[:-1]) if name != CUSTOM else ():
             fill(timelines[place], name, timelines[place + 1][0][1][name])
         for place in places:
             fill(timelines[place], name, "")

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 
 from .histories import Item, histories
-from .questions import BUG_FILTERS, STORY_FILTERS, Query, meant
+from .questions import BUG_FILTERS, OF_BUGS, STORY_FILTERS, Query, meant
 from .stages import NOWHERE, UNMAPPED, Stage, merged, workflow
 from .told import Kind, clean, link
+from .vocabulary import CUSTOM
 from .wire import Company, Workspace
 
 NA = "N/A"
@@ -27,8 +28,9 @@ class Span:
     entered: int
 
     def values(self, name: str) -> frozenset[str]:
-        """What an item has in a field: one value, but of labels as many as it has."""
-        return frozenset(self.fields[name].split("|") if name == "label" else [self.fields[name]])
+        """What an item has in a field: one value, but of labels and the custom field as many as it has."""
+        several = name in ("label", CUSTOM)
+        return frozenset(self.fields[name].split("|") if several else [self.fields[name]])
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ class Population:
         if self.kind == "bugs":
             field = product.version_field
             version = iteration if field == "iteration" else values[field]
-            seen |= {"version": version, "iteration": iteration, "severity": values["severity"]}
+            seen |= {"version": version, "iteration": iteration}
+            seen |= {name: values[name] for name in OF_BUGS}
         else:
             kind = type_name(workspace, values["workitem_type_id"])
             seen |= {"version": iteration, "iteration": iteration, "type": kind}

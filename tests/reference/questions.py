@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .vocabulary import CUSTOM
+
 VERSION_BUGS = "tapd.product.version.bugs"
 CHANGES = "tapd.bugs.change.daily"
 BACKLOG = "tapd.bugs.backlog.daily"
@@ -21,8 +23,12 @@ BUG_FILTERS = (
     "priority",
     "module",
     "label",
+    "bugtype",
+    "source",
+    CUSTOM,
 )
-STORY_FILTERS = (*(name for name in BUG_FILTERS if name != "severity"), "type")
+OF_BUGS = ("severity", "bugtype", "source", CUSTOM)
+STORY_FILTERS = (*(name for name in BUG_FILTERS if name not in OF_BUGS), "type")
 EVENT_FILTERS = ("product", "component", "ref")
 
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from .event_plans import ACTIONS, OFFSETS, REFS, EventPlan, project_path
 from .moments import A_DAY, MOMENTS, epoch
 from .plans import BugPlan, CompanyPlan, Move, Step, StoryPlan
-from .questions import BACKLOG, CHANGES, EVENTS, FLOW, STORY_FLOW, VERSION_BUGS, Query
+from .questions import BACKLOG, CHANGES, EVENTS, FLOW, OF_BUGS, STORY_FLOW, VERSION_BUGS, Query
 from .story_records import type_id
 from .vocabulary import (
+    CUSTOM,
     DEFAULT,
     EXTENDED,
     FIELDS,
@@ -27,12 +28,14 @@ from .vocabulary import (
     PRIORITIES,
     PRODUCTS,
     SEVERITIES,
+    SOURCES,
     STAGES,
     STORY_FIELDS,
     STORY_POOLS,
     STORY_STAGES,
     STRANGE_STATUS,
     TYPES,
+    TYPES_OF_BUGS,
     VERSION_FIELDS,
     WORKFLOWS,
     WORKSPACES,
@@ -180,9 +183,12 @@ VALUES: dict[str, tuple[str, ...]] = {
     "priority": tuple(value or "N/A" for value in PRIORITIES),
     "module": tuple(value or "N/A" for value in MODULES),
     "label": (*dict.fromkeys(label for text in LABELS for label in text.split("|") if label), "N/A", "none"),
+    "bugtype": (*(value or "N/A" for value in TYPES_OF_BUGS), "none"),
+    "source": tuple(value or "N/A" for value in SOURCES),
+    CUSTOM: ("测试", "生产", "v1#0.", "N/A", "none"),
 }
 STORY_VALUES: dict[str, tuple[str, ...]] = {
-    **{name: values for name, values in VALUES.items() if name != "severity"},
+    **{name: values for name, values in VALUES.items() if name not in OF_BUGS},
     "version": (*ITERATION_NAMES, "v1#1#0", "N/A", "no such"),
     "stage": (
         *(stage.name for stage in STORY_STAGES),

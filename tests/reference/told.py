@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from .vocabulary import CUSTOM
 from .wire import BEIJING, Record, Workspace, removed_at
 
 Kind = Literal["bugs", "stories"]
@@ -25,6 +26,9 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
         "priority",
         "module",
         "label",
+        "bugtype",
+        "source",
+        CUSTOM,
     ),
     "stories": ("status", "iteration_id", "priority", "module", "label", "workitem_type_id"),
 }
@@ -186,6 +190,8 @@ def part(
     now = "priority_label" if labelled or (told and kind == "bugs") else "priority"
     feed = now if kind == "bugs" else "priority_label" if told else "priority"
     words = {name: name for name in FIELDS[kind]} | {"priority": now}
+    if kind == "bugs":
+        words[CUSTOM] = custom_word(workspace)
     names = {word: name for name, word in (words | {"priority": feed}).items()}
     former = former_names(workspace)
     changes = []
@@ -213,12 +219,20 @@ def part(
     )
 
 
+def custom_word(workspace: Workspace) -> str:
+    """What TAPD calls the custom field in a workspace, "" where it has none."""
+    name = CUSTOM.removeprefix("cf.")
+    return next((row["custom_field"] for row in workspace.custom_fields if row["name"] == name), "")
+
+
 def read(kind: Kind, word: str, value: Any) -> str:
     """A value of a field as the wire calls it."""
     if word in LINKS:
         return link(value)
     if word == "label":
         return labels(value)
+    if word.startswith("custom_field_"):
+        return labels(clean(value).replace(";", "|"))
     if kind == "stories" and word == "priority":
         return STORY_PRIORITIES.get(clean(value), clean(value))
     return clean(value)

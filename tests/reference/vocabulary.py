@@ -47,6 +47,12 @@ MODULES = ("", "登录", "pay, out")
 ITERATIONS = (("Sprint 2", "2024-03-11"), ("Sprint 10, final", "2024-03-01"), ("v1.1.0", "2024-02-20"))
 EMPTIES = (None, "", "--")
 LABELS = ("", "阻塞", "重点关注|阻塞", "R&D, #1", "阻塞|重点关注", "gold|R&D, #1|", "gold")
+TYPES_OF_BUGS = ("", "UI", "代码, 错误", "perf #1")
+SOURCES = ("", "用户反馈", "test")
+# A field that workspaces made: of which several values may be chosen, and what TAPD calls it by product.
+CUSTOM = "cf.发现 v1.0"
+CUSTOM_FIELDS = ("custom_field_one", "custom_field_7")
+FOUND = ("", "测试", "生产|测试", "测试;生产", "v1.0#", "生产")
 POOLS: dict[str, tuple[str, ...]] = {
     "version_report": VERSIONS,
     "version_fix": VERSIONS,
@@ -55,6 +61,9 @@ POOLS: dict[str, tuple[str, ...]] = {
     "module": MODULES,
     "iteration_id": ("", "0", "1", "2"),
     "label": LABELS,
+    "bugtype": TYPES_OF_BUGS,
+    "source": SOURCES,
+    CUSTOM: FOUND,
 }
 FIELDS = ("status", *POOLS)
 

@@ -56,6 +56,7 @@ class Workspace:
     types: list[StoryType] = field(default_factory=list)
     iterations: list[Record] = field(default_factory=list)
     iteration_changes: list[Record] = field(default_factory=list)
+    custom_fields: list[Record] = field(default_factory=list)
     status_map: dict[str, str] = field(default_factory=dict)
     last_steps: dict[str, str] = field(default_factory=dict)
     first_step: str | None = None

@@ -8,6 +8,8 @@ from .moments import A_DAY, wire_time
 from .plans import BugPlan, CompanyPlan, StoryPlan
 from .story_records import FIRST_SERIAL, StoryWriter, type_id
 from .vocabulary import (
+    CUSTOM,
+    CUSTOM_FIELDS,
     FIELDS,
     ITERATIONS,
     PRODUCTS,
@@ -93,6 +95,16 @@ def wire_workspace(plan: CompanyPlan, place: int) -> Workspace:
         status_map=dict(status_map),
         last_steps=dict(last_steps),
         first_step=next(iter(status_map)),
+        custom_fields=[
+            {"id": f"7{id}{n}", "workspace_id": id, "entry_type": "bug", "enabled": "1"}
+            | {"custom_field": field, "name": name, "type": kind, "options": options}
+            for n, (field, name, kind, options) in enumerate(
+                (
+                    (CUSTOM_FIELDS[home], CUSTOM.removeprefix("cf."), "multi_select", "测试|生产|v1.0#"),
+                    ("custom_field_9", "Note", "text", None),
+                )
+            )
+        ],
         iterations=[
             {"id": f"1{id}00{n}", "name": name, "startdate": start, "enddate": None, "status": "open"}
             | {"completed": None, **old}

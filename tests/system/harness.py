@@ -41,6 +41,7 @@ def upstreams_of(company: Company) -> Upstreams:
             last_steps=workspace.last_steps,
             first_step={workspace.first_step: workspace.first_step} if workspace.first_step else {},
         )
+        records.custom_fields.extend(workspace.custom_fields)
         for row in workspace.bugs:
             records.add_bug(row)
         for row in workspace.changes:

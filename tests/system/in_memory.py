@@ -27,7 +27,10 @@ from tests.reference.questions import Query
 from tests.reference.wire import Company, StageRule
 
 Raw = dict[str, list[dict[str, Any]]]
-SMALL = ("workspaces", "workflows", "iterations", "projects", "releases", "workitem_types")
+SMALL = (
+    *("workspaces", "workflows", "iterations", "projects"),
+    *("releases", "workitem_types", "custom_fields"),
+)
 
 
 def config_of(company: Company, tapd: str = "", gitlab: str = "") -> Config:
@@ -98,6 +101,9 @@ def raw_of(company: Company) -> Raw:
         ):
             for row in rows:
                 add(collection, "tapd", scope, row["id"], row[key], row)
+        for row in workspace.custom_fields:
+            name = f"bug:{row['custom_field']}"
+            add("raw_tapd_custom_field", "tapd", scope, name, f"{scope}:bug", row)
         for row in workspace.removed:
             target = removal(row, "Asia/Shanghai").target
             add("raw_tapd_removed_bug", "tapd", scope, row["id"], row["id"], row, target=target)

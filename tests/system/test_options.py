@@ -95,7 +95,7 @@ async def test_a_principal_sees_its_products_only() -> None:
         ("@tapd.bugs.backlog.daily/colour=red", "no filter or option 'colour'; filters: product, workspace"),
         ("@tapd.bugs.backlog.daily/tz=Mars", "unknown time zone 'Mars'"),
         ("@tapd.bugs.backlog.daily/step=1h", "step=1h: use one of 1d, 1w, 1M, all"),
-        ("@tapd.bugs.backlog.daily/by=reporter", "by=reporter: use one of product, workspace"),
+        ("@tapd.bugs.backlog.daily/by=reporter", "reporter names people: set `enabled = true` under"),
         ("@tapd.bugs.backlog.daily/asof={then,now}", "asof takes one value"),
         (
             "seriesByTag('name=tapd.bugs.backlog.daily','version=~(')",

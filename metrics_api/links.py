@@ -1,0 +1,81 @@
+"""Links: which stories a bug is linked to, by one dictionary of stories' ids that both frames share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from metrics_api.columns import Array, Buffer, Codes, PerItem, spread
+from metrics_api.core.fact_types import BugFact
+from metrics_api.segments import Fact
+from metrics_api.topics import ItemTopic
+
+
+@dataclass(frozen=True)
+class Links:
+    """Stories by the codes of their ids, which are the same in the frames of bugs and stories.
+
+    In the frame of bugs item i is linked to the `size[i]` stories from `first[i]` on in `codes`. In that of
+    stories `own` is by item the code of its own id, 0 for one that is no more.
+    """
+
+    first: Array
+    size: Array
+    codes: Array
+    own: Array
+
+    def of(self, bugs: Array) -> tuple[Array, Array]:
+        """(the codes of the stories these bugs are linked to, the place among them each belongs to)."""
+        places, owner = spread(self.first[bugs].astype(np.int64), self.size[bugs].astype(np.int64))
+        return self.codes[places], owner
+
+    def items_of(self, codes: Array) -> Array:
+        """The items that have these codes in the frame of stories, -1 for a story that is not there."""
+        table: Array = np.full(
+            int(max(self.own.max(initial=0), codes.max(initial=0))) + 1, -1, dtype=np.int64
+        )
+        there = np.flatnonzero(self.own)
+        table[self.own[there]] = there
+        found: Array = table[codes]
+        return found
+
+
+class LinkTable:
+    """The growing links of one topic; `ids` is the dictionary of stories' ids."""
+
+    def __init__(self, topic: ItemTopic, ids: Codes) -> None:
+        self._topic = topic
+        self._ids = ids
+        self._first, self._size, self._own = (PerItem(np.uint32) for _ in range(3))
+        self._codes = Buffer(np.uint32)
+
+    def take(self, facts: Mapping[int, Fact], items: int) -> None:
+        """Take over what facts say, by the number of their item; there are so many items now."""
+        numbers = np.fromiter(facts, dtype=np.int64, count=len(facts))
+        if not self._topic.linked:
+            own = ("" if one["tombstone"] else f"{one['instance']}:{one['id']}" for one in facts.values())
+            self._own.put(numbers, np.array(self._ids.encode(own), dtype=np.uint32), items)
+            return
+        size, codes = [], list[int]()
+        for fact in facts.values():
+            # A fact that was derived by an earlier version does not say.
+            linked = cast(BugFact, fact).get("stories")
+            if linked and not fact["tombstone"]:
+                codes += self._ids.encode(f"{fact['instance']}:{story}" for story in linked)
+                size.append(len(linked))
+            else:
+                size.append(0)
+        sizes = np.array(size, dtype=np.int64)
+        self._first.put(numbers, self._codes.size + np.cumsum(sizes) - sizes, items)
+        self._size.put(numbers, sizes, items)
+        self._codes.extend(np.array(codes, dtype=np.uint32))
+
+    def view(self, items: int) -> Links:
+        """The links of the first items, as they are now."""
+        bugs, stories = (items, 0) if self._topic.linked else (0, items)
+        return Links(
+            self._first.view(bugs), self._size.view(bugs), self._codes.view(), self._own.view(stories)
+        )

@@ -1,0 +1,112 @@
+"""Defects by the stories they were found in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from metrics_api.catalog import metric
+from metrics_api.cohorts import shares
+from metrics_api.columns import Array, Rows, spread
+from metrics_api.frames import ItemFrame
+from metrics_api.query import Query, Row
+from metrics_api.segments import CONTINUES
+from metrics_api.selection import grouped, natural_order, selected
+from metrics_api.topics import BUGS, STORIES
+
+# What a filter or a split by a field of stories means to bugs that are linked to none of them.
+OF_BUGS = {"product": "product", "workspace": "workspace", "iteration": "iteration", "version": "iteration"}
+
+
+@metric(
+    "tapd.bugs.density",
+    topic=STORIES.name,
+    reads=(BUGS.name,),
+    splits=("kind",),
+    filters=STORIES.fields,
+    options=("tz", "by", "asof", "deleted", "level"),
+    unit="bugs per story",
+    last_only=True,
+)
+def density(frame: ItemFrame, query: Query) -> list[Row]:
+    """Bugs linked to the selected stories for each of these, at the end of the window, whatever their stage.
+
+    Filters and `by` are those of stories; whichever bugs are linked to them count, each once in a group.
+    `per_size` is the same for each unit of their size, of stories that have one. `unlinked_n` are the bugs of
+    the same products, workspaces and iterations (a story's version is its iteration) that are linked to no
+    story; they are never spread over stories. Null where there are no stories. Definition:
+    docs/definitions.md, section 2.
+    """
+    bugs: ItemFrame = query.frames[BUGS.name]
+    rows, group, names = grouped(frame, query, _there(frame, query, np.arange(len(frame.last_row))))
+    place, bug = _links(frame, bugs, query, rows)
+    size = np.nan_to_num(frame.numbers["size"][rows].astype(np.float64))
+    sized = size[place] > 0
+    width = len(names)
+    per_story = shares(_distinct(group[place], bug, width), np.bincount(group, minlength=width))
+    sizes = np.bincount(group, size, minlength=width)
+    per_size = shares(_distinct(group[place[sized]], bug[sized], width), sizes)
+    lines = {
+        "density": dict(zip(names, per_story, strict=True)),
+        "per_size": dict(zip(names, per_size, strict=True)),
+    }
+    unlinked = _unlinked(bugs, query)
+    shown = natural_order(frame, query.by, set(names) | (set(unlinked) - {""})) if query.by else [""]
+    found = []
+    for name in shown:
+        split = ((query.by, name),) if query.by else ()
+        values = {kind: line.get(name, np.nan) for kind, line in lines.items()}
+        if not query.by or query.by in OF_BUGS:
+            values["unlinked_n"] = unlinked.get(name, 0)
+        found += [Row((*split, ("kind", kind)), np.array([value])) for kind, value in values.items()]
+    if query.by and query.by not in OF_BUGS:
+        found.append(Row((("kind", "unlinked_n"),), np.array([unlinked.get("", 0)])))
+    return found
+
+
+def _links(frame: ItemFrame, bugs: ItemFrame, query: Query, rows: Rows) -> tuple[Array, Array]:
+    """(places in some rows of stories, the bugs there are that are linked to them), in the order of bugs."""
+    linked = np.flatnonzero(bugs.stories.size)
+    there = bugs.item[_there(bugs, replace(query, filters=()), linked)]
+    codes, owner = bugs.stories.of(there)
+    story = frame.stories.items_of(codes)
+    owner, story = owner[story >= 0], story[story >= 0]
+    item = frame.item[rows].astype(np.int64)
+    size = np.bincount(item, minlength=len(frame.last_row))
+    places, which = spread((np.cumsum(size) - size)[story], size[story])
+    return np.argsort(item, kind="stable")[places], there[owner[which]].astype(np.int64)
+
+
+def _distinct(group: Array, bug: Array, groups: int) -> Array:
+    """How many bugs there are in each group, each once; the bugs come one after another."""
+    alone = np.ones(len(bug), dtype=np.bool_)
+    same = bug[1:] == bug[:-1]
+    alone[1:] &= ~same
+    alone[:-1] &= ~same
+    both = np.unique((group[~alone].astype(np.int64) << 32) | bug[~alone])
+    return np.bincount(group[alone], minlength=groups) + np.bincount(both >> 32, minlength=groups)
+
+
+def _unlinked(bugs: ItemFrame, query: Query) -> dict[str, int]:
+    """How many bugs are linked to no story, by the values of the split if bugs have such, else by ""."""
+    asked = replace(
+        query,
+        filters=tuple(replace(one, key=OF_BUGS[one.key]) for one in query.filters if one.key in OF_BUGS),
+        options={**query.options, "by": OF_BUGS.get(query.by, "")},
+    )
+    rows = _there(bugs, asked, np.flatnonzero(bugs.stories.size == 0))
+    rows, group, names = grouped(bugs, asked, rows)
+    return dict(zip(names, np.bincount(group, minlength=len(names)).tolist(), strict=True))
+
+
+def _there(frame: ItemFrame, query: Query, numbers: Array) -> Rows:
+    """The rows in which those of some items are that the query selects, at the end of its last bucket."""
+    end = query.buckets.ends[-1]
+    found = frame.last_row[numbers].astype(np.int64)
+    at = np.arange(len(found))
+    while len(at):
+        at = at[(frame.start[found[at]] >= end) & (frame.begin[found[at]] == CONTINUES)]
+        found[at] -= 1
+    found = found[(frame.start[found] < end) & (frame.stop[found] >= end)]
+    return found[selected(frame, query, found)]

@@ -1,0 +1,234 @@
+"""How long defects took: until somebody answered, until they were fixed, until the fix was verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from metrics_api.catalog import metric
+from metrics_api.cohorts import Cohort, cohort, created, first_ever
+from metrics_api.columns import Array, Mask, Rows
+from metrics_api.frames import ItemFrame
+from metrics_api.items import Listed, items
+from metrics_api.quantiles import fewest, quantile_rows
+from metrics_api.query import Query, Row
+from metrics_api.segments import CONTINUES, LASTS
+from metrics_api.selection import selected
+from metrics_api.topics import BUGS
+from metrics_api.visits import before, entered, first_rows, rows_between
+from metrics_api.worktime import asked_measure
+
+OPTIONS = ("step", "tz", "by", "asof", "deleted", "calendar", "q")
+# TAPD's status of a bug whose fix was tried and is good.
+VERIFIED = "verified"
+# The field that holds whose turn it is, where people are enabled.
+OWNER = "owner"
+# In the place of the row with which a bug was answered.
+PENDING, GONE = -1, -2
+
+
+@dataclass(frozen=True)
+class _Took:
+    """Bugs by what happened to them, from which rows to which it took them, where that is known.
+
+    `counts` are further numbers by group and bucket.
+    """
+
+    found: Cohort
+    known: Mask
+    begun: Rows
+    ended: Rows
+    counts: Mapping[str, Array] = field(default_factory=dict)
+
+
+@metric(
+    "tapd.bugs.fix.time",
+    topic=BUGS.name,
+    splits=("quantile",),
+    filters=BUGS.fields,
+    options=(*OPTIONS, "since"),
+    unit="seconds",
+)
+def fix(frame: ItemFrame, query: Query) -> list[Row]:
+    """Fix time: how long it took from a bug's creation to its first entry to resolved, in percentiles.
+
+    In the bucket of that entry. `skipped_n` are the bugs that were done for the first time without having
+    been resolved before. With since=last every attempt counts, in the bucket in which it ended: each entry to
+    resolved, from when the bug was created, reopened or returned before it. Filters and `by` go by the values
+    at that entry. With calendar=work only working time counts. Definition: docs/definitions.md, section 2.
+    """
+    return _quantiles(frame, query, _fixes(frame, query))
+
+
+def _fixes(frame: ItemFrame, query: Query) -> _Took:
+    """The first fixes, or with since=last all of them."""
+    looks = frame.lookups
+    rows = rows_between(frame, query.buckets.starts[0], query.buckets.ends[-1])
+    stage = frame.stage[rows]
+    if query.options.get("since") == "last":
+        rows = rows[looks.resolved[stage]]
+        found = cohort(frame, query, rows[entered(frame, rows, looks.resolved)])
+        all_known = np.ones(len(found.row), dtype=np.bool_)
+        return _Took(found, all_known, _begun(frame, found.row), found.row)
+    over = looks.resolved | looks.done
+    rows = rows[over[stage]]
+    resolved = looks.resolved[frame.stage[rows]]
+    first = np.where(resolved, first_ever(frame, rows, looks.resolved), first_ever(frame, rows, over))
+    found = cohort(frame, query, rows[first])
+    resolved = looks.resolved[frame.stage[found.row]]
+    skipped = {"skipped_n": found.counted(~resolved)}
+    return _Took(found, resolved, first_rows(frame, found.row), found.row, skipped)
+
+
+def _begun(frame: ItemFrame, rows: Rows) -> Rows:
+    """The rows with which the work on some fixes began; the fixes themselves where there was none."""
+    looks = frame.lookups
+    at_work = looks.open & ~looks.resolved
+    found = rows.copy()
+    at, which = rows, np.arange(len(rows))
+    while len(at):
+        more = frame.begin[at] == CONTINUES
+        more &= at_work[frame.stage[at - 1]]
+        at, which = at[more] - 1, which[more]
+        found[which] = at
+    return found
+
+
+@metric(
+    "tapd.bugs.response.time",
+    topic=BUGS.name,
+    splits=("quantile",),
+    filters=BUGS.fields,
+    options=OPTIONS,
+    unit="seconds",
+)
+def response(frame: ItemFrame, query: Query) -> list[Row]:
+    """Response time: how long it took until a bug left the first stage, or first changed its owner.
+
+    In the bucket of its creation, whenever the answer came; owners count only where people are enabled.
+    `pending_n` are those that nobody has answered yet, without removed ones; `skipped_n` those that were
+    created in a later stage. Filters and `by` go by the values at the creation. With calendar=work only
+    working time counts. Definition: docs/definitions.md, section 2.
+    """
+    return _quantiles(frame, query, _responses(frame, query))
+
+
+def _responses(frame: ItemFrame, query: Query) -> _Took:
+    """The first answers to new bugs."""
+    found = created(frame, query)
+    answer = _answers(frame, found.row)
+    answered = answer > found.row
+    counts = {"pending_n": found.counted(answer == PENDING), "skipped_n": found.counted(answer == found.row)}
+    return _Took(found, answered, found.row, answer, counts)
+
+
+def _answers(frame: ItemFrame, rows: Rows) -> Rows:
+    """The rows with which some new items were answered; PENDING: not yet, GONE: never any more."""
+    found = np.full(len(rows), PENDING, dtype=np.int64)
+    later = frame.lookups.rank != 0
+    owner = frame.codes.get(OWNER)
+    at, which = rows, np.arange(len(rows))
+    answered = later[frame.stage[at]]
+    while len(at):
+        found[which[answered]] = at[answered]
+        at, which = at[~answered], which[~answered]
+        more = frame.end[at] == CONTINUES
+        found[which[frame.end[at] > LASTS]] = GONE
+        at, which = at[more] + 1, which[more]
+        answered = later[frame.stage[at]]
+        if owner is not None:
+            answered |= owner[at] != owner[at - 1]
+    return found
+
+
+@metric(
+    "tapd.bugs.verify.time",
+    topic=BUGS.name,
+    splits=("quantile",),
+    filters=BUGS.fields,
+    options=OPTIONS,
+    unit="seconds",
+)
+def verify(frame: ItemFrame, query: Query) -> list[Row]:
+    """Verify time: how long a fix waited, from the entry to resolved until the bug was verified or done.
+
+    Once for each bug, in the bucket in which it was verified or done for the first time after having been
+    resolved; of several entries to resolved before that, from the last one. Filters and `by` go by the values
+    at that moment. With calendar=work only working time counts. Definition: docs/definitions.md, section 2.
+    """
+    return _quantiles(frame, query, _verifications(frame, query))
+
+
+def _verifications(frame: ItemFrame, query: Query) -> _Took:
+    """The first time that a fix of each bug was verified."""
+    rows = rows_between(frame, query.buckets.starts[0], query.buckets.ends[-1])
+    rows = rows[_verified(frame, rows) & (frame.begin[rows] == CONTINUES)]
+    rows = rows[~_verified(frame, rows - 1)]
+    rows = rows[selected(frame, query, rows)]
+    fixed = _fixed(frame, rows)
+    rows, fixed = rows[fixed >= 0], fixed[fixed >= 0]
+    found = cohort(frame, query, rows)
+    begun = fixed[np.searchsorted(rows, found.row)]
+    return _Took(found, begun >= 0, begun, found.row)
+
+
+def _verified(frame: ItemFrame, rows: Rows) -> Mask:
+    """In which of some rows a bug is verified or done."""
+    looks, stage = frame.lookups, frame.stage[rows]
+    verified = np.array([text == VERIFIED for text in list(frame.dictionaries["status"].values)])
+    found: Mask = looks.done[stage] | verified[frame.codes["status"][rows]]
+    return found & ~looks.resolved[stage]
+
+
+def _fixed(frame: ItemFrame, rows: Rows) -> Rows:
+    """The last entries to resolved before some rows; -1 without one, and where it was verified before."""
+    earlier, owner = before(frame, rows)
+    resolved = np.flatnonzero(frame.lookups.resolved[frame.stage[earlier]])
+    first, last, verified = np.full((3, len(rows)), -1, dtype=np.int64)
+    # Of several assignments to one place the last one stays.
+    first[owner[resolved][::-1]] = earlier[resolved][::-1]
+    entries = resolved[entered(frame, earlier[resolved], frame.lookups.resolved)]
+    last[owner[entries]] = earlier[entries]
+    done = np.flatnonzero(_verified(frame, earlier))
+    verified[owner[done]] = earlier[done]
+    last[(first < 0) | (verified > first)] = -1
+    return last
+
+
+def _quantiles(frame: ItemFrame, query: Query, took: _Took) -> list[Row]:
+    """The percentiles by group and bucket."""
+    found, at = took.found, np.flatnonzero(took.known)
+    seconds, tags = _seconds(frame, query, took)
+    splits = [found.split(query, place) for place in range(len(found.groups))]
+    few, group, bucket = fewest(frame, query), found.group[at], found.bucket[at]
+    return quantile_rows(query, few, seconds, group, bucket, splits, counts=took.counts, tags=tags)
+
+
+def _seconds(frame: ItemFrame, query: Query, took: _Took) -> tuple[Array, tuple[tuple[str, str], ...]]:
+    """(how long it took where that is known, the tags that say how it was measured)."""
+    at = np.flatnonzero(took.known)
+    measure, tags = asked_measure(frame, query, took.found.row[at])
+    start, stop = (frame.start[rows[at]].astype(np.int64) for rows in (took.begun, took.ended))
+    return measure(np.arange(len(at)), start, stop), tags
+
+
+def _listing(take: Callable[[ItemFrame, Query], _Took]) -> Callable[[ItemFrame, Query, int], Listed]:
+    """What names the bugs behind a duration, each with the longest that it took in the bucket."""
+
+    def listed(frame: ItemFrame, query: Query, at: int) -> Listed:
+        """The bugs of the bucket by how long they took."""
+        unsplit = replace(query, options={**query.options, "by": ""})
+        took = take(frame, unsplit)
+        seconds, _ = _seconds(frame, unsplit, took)
+        numbers, place = np.unique(frame.item[took.found.row[took.known]], return_inverse=True)
+        longest = np.zeros(len(numbers), dtype=np.int64)
+        np.maximum.at(longest, place, seconds)
+        return Listed(numbers, longest, "seconds")
+
+    return listed
+
+
+for _name, _take in (("fix", _fixes), ("response", _responses), ("verify", _verifications)):
+    items(f"tapd.bugs.{_name}.time")(_listing(_take))

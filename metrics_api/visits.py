@@ -1,0 +1,131 @@
+"""Visits to stages: when items came into them, when they were completed, and what went before.
+
+A set of stages is a mask by stage class, such as `frame.lookups.active`; a visit to it lasts while the item
+is in any of them. Rows of an item stand together and in the order of time, so all of this looks at the rows
+in question and their neighbours only, never at the whole frame. Definitions: docs/definitions.md, sections 1
+and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from metrics_api.columns import NEVER, Array, Mask, Rows, spread
+from metrics_api.core.days import Buckets
+from metrics_api.frames import ItemFrame
+from metrics_api.query import Query
+from metrics_api.segments import CONTINUES
+from metrics_api.selection import selected
+
+
+def entered(frame: ItemFrame, rows: Rows, stages: Mask) -> Mask:
+    """Which of some rows begin a visit to a set of stages, be it that the item was created there."""
+    inside = stages[frame.stage[rows]]
+    inside &= (frame.begin[rows] != CONTINUES) | ~stages[frame.stage[rows - 1]]
+    return inside
+
+
+def stays(frame: ItemFrame, rows: Rows, stages: Mask, end: int) -> Mask:
+    """Which of the visits to a set of stages that some rows are in last until `end` (epoch s, exclusive).
+
+    One that ended by a removal lasts: what happened before is not undone by it.
+    """
+    found = np.ones(len(rows), dtype=np.bool_)
+    at, which = rows, np.arange(len(rows))
+    while len(at):
+        goes_on = (frame.end[at] == CONTINUES) & (frame.stop[at] < end)
+        at, which = at[goes_on] + 1, which[goes_on]
+        inside = stages[frame.stage[at]]
+        found[which[~inside]] = False
+        at, which = at[inside], which[inside]
+    return found
+
+
+def rows_between(frame: ItemFrame, first: int, end: int) -> Rows:
+    """The rows that start in [first, end), epoch seconds; dead ones are among them."""
+    return np.flatnonzero((frame.start >= first) & (frame.start < end))
+
+
+def completions(frame: ItemFrame, query: Query, stages: Mask | None = None) -> Rows:
+    """The rows with which the selected items were completed in the query's buckets, each item at most once.
+
+    That is the last entry to a done stage (or to one of `stages`) before the end of the whole window, of
+    items that are still there at that end, or were removed from there. Filters look at the values of that
+    row; moves between the stages are no entries.
+    """
+    stages = frame.lookups.done if stages is None else stages
+    rows = rows_between(frame, query.buckets.starts[0], query.buckets.ends[-1])
+    rows = rows[stages[frame.stage[rows]]]
+    rows = rows[entered(frame, rows, stages)]
+    rows = rows[selected(frame, query, rows)]
+    return rows[stays(frame, rows, stages, query.since.ends[-1])]
+
+
+def buckets_of(buckets: Buckets, instants: Array) -> Array:
+    """The bucket that each of some instants (epoch s), none outside the buckets, lies in."""
+    seconds, starts, ends = instants.astype(np.int64), np.array(buckets.starts), np.array(buckets.ends)
+    length = ends - starts
+    if (length == length[0]).all():
+        found: Array = (seconds - starts[0]) // length[0]
+        return found
+    return np.searchsorted(ends, seconds, side="right")
+
+
+def first_rows(frame: ItemFrame, rows: Rows) -> Rows:
+    """The first rows of the items of some rows."""
+    found = rows.copy()
+    at, which = rows, np.arange(len(rows))
+    while len(at):
+        more = frame.begin[at] == CONTINUES
+        at, which = at[more] - 1, which[more]
+        found[which] = at
+    return found
+
+
+def before(frame: ItemFrame, rows: Rows) -> tuple[Rows, Rows]:
+    """(all earlier rows of the items of some rows, in order; for each the place in `rows` of its item)."""
+    first = first_rows(frame, rows)
+    return spread(first, rows - first)
+
+
+def first_entries(frame: ItemFrame, rows: Rows, stages: Mask) -> Array:
+    """When the items of some rows first entered a set of stages, by the row at the latest; NEVER: not yet."""
+    earlier, owner = before(frame, rows)
+    found = np.where(stages[frame.stage[rows]], frame.start[rows].astype(np.int64), NEVER)
+    # Backwards, so that of several the first is what stays.
+    inside = np.flatnonzero(stages[frame.stage[earlier]])[::-1]
+    found[owner[inside]] = frame.start[earlier[inside]]
+    return found
+
+
+# How long something lasted: (which of the rows, from, to), both epoch seconds, to seconds.
+Measure = Callable[[Rows, Array, Array], Array]
+
+
+def elapsed(which: Rows, start: Array, stop: Array) -> Array:
+    """Seconds as they pass."""
+    return stop - start
+
+
+def time_within(
+    frame: ItemFrame, rows: Rows, column: Array, width: int, measure: Measure = elapsed
+) -> tuple[Array, Mask]:
+    """(seconds, ever there or not) of the items of some rows before them, all visits together, by column.
+
+    `column` says by stage class in which of the `width` columns its time is counted, `width` for in none.
+    Both answers have the shape (width, rows).
+    """
+    size = len(rows)
+    earlier, owner = before(frame, rows)
+    place = column.astype(np.int64)[frame.stage[earlier]]
+    counts = place < width
+    if not counts.all():
+        earlier, owner, place = earlier[counts], owner[counts], place[counts]
+    cell = place * size + owner
+    lasted = measure(owner, frame.start[earlier], frame.stop[earlier])
+    seconds = np.bincount(cell, lasted, minlength=width * size).astype(np.int64)
+    there = np.zeros(width * size, dtype=np.bool_)
+    there[cell] = True
+    return seconds.reshape(width, size), there.reshape(width, size)
