@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := metrics_api collectors simulator dashboards containers tests bench
+SOURCES := metrics_api collectors simulator dashboards containers docs tests bench
 
 .PHONY: demo test check bench soak format dashboards image-size clean
 
@@ -20,6 +20,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m dashboards build --check
+	$(BIN)/python -m docs --check
 
 bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)
@@ -33,6 +34,7 @@ format: $(READY)
 
 dashboards: $(READY)
 	$(BIN)/python -m dashboards build
+	$(BIN)/python -m docs
 
 $(READY): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "engmetrics needs Python 3.11 or newer with venv" >&2; exit 1; }

@@ -129,7 +129,13 @@ def _rule(
         "noDataState": no_data,
         "execErrState": "Error",
         "for": "5m",
-        "annotations": {"summary": summary, "description": description},
+        # Twice: Grafana's pages go by the annotations, its store by the fields.
+        "annotations": {
+            "summary": summary,
+            "description": description,
+            "__dashboardUid__": DASHBOARD,
+            "__panelId__": str(panel),
+        },
         "labels": {"service": Graphite.name, "severity": severity},
     }
 

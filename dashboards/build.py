@@ -13,7 +13,7 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import alerts, compatibility, expressions
+from dashboards import alerts, chinese, compatibility, expressions
 from dashboards.datasources import SOURCES, Datasource, fit
 from dashboards.registry import Registry
 
@@ -31,19 +31,23 @@ def document(board: Dashboard, source: Datasource) -> dict[str, Any]:
 
 
 def files(registry: Registry) -> dict[str, str]:
-    """Return path below grafana-provisioning to text: every dashboard per kind of datasource, and the rules.
+    """Return path below grafana-provisioning to text: dashboards by datasource and language, and the rules.
 
     JSON has sorted keys, two spaces, a newline at the end. Raises ValueError for a query that the API would
-    refuse.
+    refuse, and for a title without a Chinese one.
     """
     built = {alerts.FILE: alerts.provisioned()}
     for source in SOURCES:
         for slug, board in registry:
             values = document(board, source)
             expressions.check(values, source)
-            text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
-            built[f"{source.folder}/{slug}.json"] = f"{text}\n"
+            built[f"{source.folder}/{slug}.json"] = _text(values)
+            built[f"{source.folder}/{chinese.FOLDER}/{slug}.json"] = _text(chinese.translated(values, source))
     return built
+
+
+def _text(values: dict[str, Any]) -> str:
+    return f"{json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)}\n"
 
 
 def write(built: dict[str, str], folder: Path) -> list[Path]:
@@ -68,6 +72,6 @@ def differences(built: dict[str, str], folder: Path) -> str:
 
 
 def _present(folder: Path) -> dict[str, str]:
-    found = [path for source in SOURCES for path in (folder / source.folder).glob("*.json")]
+    found = [path for source in SOURCES for path in (folder / source.folder).rglob("*.json")]
     found += folder.glob(alerts.FILE)
     return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in found}

@@ -38,11 +38,11 @@ WORK = (
     ("验收|验证|accept|verif", "#8F3BB8", "#DEB6F2"),
     ("发布|上线|部署|灰度|release|deploy", "#008B8B", "#A3D9D9"),
 )
-WAITING = "^(待|等|未|ready|to |wait)"
+WAITING = "^(limit\\/)?(待|等|未|ready|to |wait)"
 # The same for stages at which nobody works; these words win.
 STATES = (
     ("挂起|暂停|阻塞|hold|paused|blocked", "#8F5B2D"),
-    ("^已(完成|实现|上线|发布|关闭|交付|结束)|^(finished|completed|released|shipped)$", "#37872D"),
+    ("^(limit\\/)?已(完成|实现|上线|发布|关闭|交付|结束)|^(finished|completed|released|shipped)$", "#37872D"),
     ("取消|拒绝|废弃|cancel|reject|abandon", GREY),
 )
 
@@ -74,6 +74,17 @@ LEDGER = {
     "removed_closed": "#C8C8C8",
     "moved_in": "#FF9830",
     "moved_out": "#FFCB7D",
+}
+
+# How old open bugs are, in days.
+AGES = {
+    "0-1": "#73BF69",
+    "1-3": "#37872D",
+    "3-7": "#FADE2A",
+    "7-14": "#FF9830",
+    "14-30": "#FA6400",
+    "30-90": "#F2495C",
+    ">90": "#AD0317",
 }
 
 BACKLOG = "#1F60C4"

@@ -25,7 +25,7 @@ PANEL_OPTIONS: dict[str, frozenset[str] | None] = {
     "timeseries": frozenset({"legend", "tooltip"}),
 }
 # The transformations of 9.4 that are in use; look another up before it is added.
-TRANSFORMATIONS = frozenset({"renameByRegex"})
+TRANSFORMATIONS = frozenset({"calculateField", "renameByRegex"})
 VARIABLE_KEYS = frozenset(
     {"allValue", "current", "datasource", "description", "hide", "includeAll", "label", "multi", "name"}
     | {"options", "query", "refresh", "regex", "skipUrlSync", "sort", "type"}
@@ -62,6 +62,11 @@ def panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for panel in board.get("panels", []):
         yield panel
         yield from panel.get("panels", [])
+
+
+def renames(panel: dict[str, Any]) -> bool:
+    """Whether a panel sees to the names of its series itself."""
+    return any(step["id"] == "renameByRegex" for step in panel.get("transformations", []))
 
 
 def _drop(options: dict[str, Any], known: frozenset[str], defaults: dict[str, object], where: str) -> None:

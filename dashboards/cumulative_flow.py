@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.timeseries import Panel
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, GridPos
 
+from dashboards import flow_times
 from dashboards.colours import BACKLOG, LEDGER, fixed, pattern
+from dashboards.flow_times import Kind
+from dashboards.freshness import BUGS as BUG_COLLECTORS
+from dashboards.freshness import STORIES as STORY_COLLECTORS
+from dashboards.freshness import as_of
 from dashboards.panels import DOWNWARD, areas, bars, coloured, lines, section, staged, without
 from dashboards.queries import Expression
 from dashboards.registry import REGISTRY
 from dashboards.variables import iteration, version
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What flows: one and several of it, the filters that choose, and what is particular about it."""
-
-    item: str
-    items: str
-    where: str
-    remark: str
-
 
 STORIES = Kind(
     "story",
@@ -75,25 +67,45 @@ The day before, plus created, reopened and moved in, minus closed, removed and m
 were not collected."""
 
 
+# What is shown of stories and of bugs beside the flow itself, two beside each other.
+TIMES = (
+    (flow_times.wip, flow_times.age),
+    (flow_times.throughput, flow_times.lead_time),
+    (flow_times.cycle_time, flow_times.stage_time),
+    (flow_times.efficiency, flow_times.readoff),
+)
+
+
 @REGISTRY.dashboard(
     "cumulative-flow",
     "Cumulative Flow",
-    "How stories and bugs flow through the stages: how many wait where, how many arrive and leave.",
+    "How stories and bugs flow through the stages: how many wait where, how many arrive and leave, how long "
+    "it takes.",
 )
 def cumulative_flow(board: Dashboard) -> Dashboard:
-    """Add bands and arrivals of stories and of bugs, the bugs' moves per day and the open ones."""
-    return (
-        board.with_variable(version())
-        .with_variable(iteration())
-        .with_row(section(5, "Stories", 0))
-        .with_panel(_bands(6, STORIES, GridPos(x=0, y=1, w=24, h=12)))
-        .with_panel(_arrivals(7, STORIES, GridPos(x=0, y=13, w=24, h=9)))
-        .with_row(section(8, "Bugs", 22))
-        .with_panel(_bands(1, BUGS, GridPos(x=0, y=23, w=24, h=12)))
-        .with_panel(_arrivals(2, BUGS, GridPos(x=0, y=35, w=24, h=9)))
-        .with_panel(_moves(GridPos(x=0, y=44, w=12, h=9)))
-        .with_panel(_open(GridPos(x=12, y=44, w=12, h=9)))
-    )
+    """Add bands, arrivals, work in progress and times of stories and of bugs, and the bugs' moves."""
+    board.with_variable(version()).with_variable(iteration())
+    board.with_panel(as_of(25, (*STORY_COLLECTORS, *BUG_COLLECTORS), GridPos(x=0, y=0, w=24, h=3)))
+    board.with_row(section(5, "Stories", 3))
+    board.with_panel(_bands(6, STORIES, GridPos(x=0, y=4, w=24, h=12)))
+    board.with_panel(_arrivals(7, STORIES, GridPos(x=0, y=16, w=24, h=9)))
+    top = _add_times(board, 9, STORIES, 25)
+    board.with_row(section(8, "Bugs", top))
+    board.with_panel(_bands(1, BUGS, GridPos(x=0, y=top + 1, w=24, h=12)))
+    board.with_panel(_arrivals(2, BUGS, GridPos(x=0, y=top + 13, w=24, h=9)))
+    board.with_panel(_moves(GridPos(x=0, y=top + 22, w=12, h=9)))
+    board.with_panel(_open(GridPos(x=12, y=top + 22, w=12, h=9)))
+    _add_times(board, 17, BUGS, top + 31)
+    return board
+
+
+def _add_times(board: Dashboard, number: int, kind: Kind, top: int) -> int:
+    """Add the panels of TIMES with ids from `number` on, and return where the next one goes."""
+    for row, pair in enumerate(TIMES):
+        for column, panel in enumerate(pair):
+            place = GridPos(x=12 * column, y=top + 9 * row, w=12, h=9)
+            board.with_panel(panel(number + 2 * row + column, kind, place))
+    return top + 9 * len(TIMES)
 
 
 def _bands(number: int, kind: Kind, place: GridPos) -> Panel:

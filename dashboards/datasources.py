@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from dashboards import compatibility
+from dashboards import compatibility, items
 from dashboards.falcon import Falcon
 from dashboards.graphite import Graphite
 
@@ -64,6 +64,7 @@ def fit(board: dict[str, Any], source: Datasource) -> dict[str, Any]:
             continue
         panel["datasource"]["type"] = source.plugin
         source.names(panel)
+        items.link(panel)
         for row in panel["targets"]:
             row["datasource"]["type"] = source.plugin
     return board

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from dashboards.compatibility import renames
+
 # Four numbers with dots between them stay as they are: the plugin takes them for an address.
 _ADDRESS = re.compile(r"([0-9]+)#([0-9]+)#([0-9]+)#([0-9]+)")
 
@@ -27,6 +29,8 @@ class Falcon:
 
         An endpoint may hold dots itself, so the panel's own counters are named.
         """
+        if renames(panel):
+            return
         counters = dict.fromkeys(counter(row["target"]) for row in panel["targets"])
         regex = f"/^(.*)\\.({'|'.join(re.escape(one) for one in counters)})$/"
         options = {"regex": regex, "renamePattern": "$1"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dashboards.compatibility import renames
+
 
 class Graphite:
     """Builds for the Graphite datasource; read by default."""
@@ -21,7 +23,8 @@ class Graphite:
 
     def names(self, panel: dict[str, Any]) -> None:
         """Name series by the tag `series`, which holds the endpoint; they come as `<endpoint>.<counter>`."""
-        panel["fieldConfig"]["defaults"]["displayName"] = "${__field.labels.series}"
+        if not renames(panel):
+            panel["fieldConfig"]["defaults"]["displayName"] = "${__field.labels.series}"
 
     def received(self, target: str) -> str:
         """Return the target: it goes out as typed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -19,16 +20,41 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
     VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId, GridPos
+from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    GridPos,
+)
 
-from dashboards.colours import STAGES, fixed, pattern, stage_words
-from dashboards.queries import SOURCE
+from dashboards.colours import GREY, STAGES, fixed, pattern, stage_words
+from dashboards.queries import SOURCE, Expression
 
-Coloured = TypeVar("Coloured", timeseries.Panel, stat.Panel)
+Coloured = TypeVar("Coloured", timeseries.Panel, stat.Panel, bargauge.Panel)
 # Counts with thousands separators, never abbreviated to "1.2 K".
 COUNT = "locale"
 SECONDS = "s"
+RATIO = "percentunit"
+# Percentiles, the farther the darker, and beside them how many items they are of.
+QUANTILES = {"p50": "#5794F2", "p85": "#FF9830", "p95": "#F2495C", "max": "#AD0317"}
+NUMBERS = [
+    DynamicConfigValue("unit", COUNT),
+    DynamicConfigValue("decimals", 0),
+    DynamicConfigValue("custom.drawStyle", "bars"),
+    DynamicConfigValue("custom.fillOpacity", 15),
+    DynamicConfigValue("custom.lineWidth", 0),
+    DynamicConfigValue("custom.axisPlacement", "right"),
+    DynamicConfigValue("custom.axisLabel", "items"),
+    fixed(GREY),
+]
 HIDDEN = [DynamicConfigValue("custom.hideFrom", {"legend": True, "tooltip": True, "viz": True})]
+# A line over stacked bars.
+OVER_BARS = [
+    DynamicConfigValue("custom.drawStyle", "line"),
+    DynamicConfigValue("custom.lineWidth", 2),
+    DynamicConfigValue("custom.fillOpacity", 0),
+    DynamicConfigValue("custom.stacking", {"mode": "none", "group": "B"}),
+]
 DOWNWARD = [DynamicConfigValue("custom.transform", "negative-Y")]
 
 
@@ -77,6 +103,16 @@ def bars(number: int, title: str, description: str, place: GridPos) -> timeserie
     return _stacked(panel.fill_opacity(80)).legend(_legend(["sum"]))
 
 
+def quantiles(number: int, title: str, description: str, place: GridPos, unit: str) -> timeseries.Panel:
+    """Return a time series panel of percentiles in a unit, with points where a bucket stands alone.
+
+    How many items they are of (`n`, `skipped_n` and such) stands behind them as bars.
+    """
+    panel = lines(number, title, description, place).unit(unit).decimals(1).axis_label("")
+    coloured(panel.show_points(VisibilityMode.AUTO), QUANTILES)
+    return panel.override_by_regexp("/^(n|[a-z]+_n)(\\.[a-z.]+)?$/", NUMBERS)
+
+
 def numbers(number: int, title: str, description: str, place: GridPos) -> stat.Panel:
     """Return a panel of single numbers, one per series: its last value."""
     return (
@@ -92,8 +128,31 @@ def numbers(number: int, title: str, description: str, place: GridPos) -> stat.P
         .graph_mode(BigValueGraphMode.NONE)
         .text_mode(BigValueTextMode.VALUE_AND_NAME)
         .orientation(VizOrientation.AUTO)
-        .reduce_options(_last())
+        .reduce_options(last())
     )
+
+
+def dated(
+    number: int, title: str, description: str, place: GridPos, asked: str, dates: Mapping[str, str]
+) -> stat.Panel:
+    """Return a panel of single numbers, of which those in `dates` are days, shown by the names given there.
+
+    The API tells days as epoch seconds, Grafana reads milliseconds. It can multiply only by names, so the
+    names are cut to the endpoints before, whatever the datasource.
+    """
+    counter = asked.partition("/")[0].partition(".")[2]
+    short = {"regex": f"/^(.*)\\.{re.escape(counter)}.*$/", "renamePattern": "$1"}
+    steps = [DataTransformerConfig("renameByRegex", options=short)]
+    for endpoint, name in dates.items():
+        product = {"left": endpoint, "operator": "*", "right": "1000", "reducer": "sum"}
+        options = {"mode": "binary", "binary": product, "alias": name, "replaceFields": False}
+        steps.append(DataTransformerConfig("calculateField", options=options))
+    panel = numbers(number, title, description, place).transformations(steps).with_target(Expression(asked))
+    hidden = "|".join(re.escape(one) for one in dates)
+    panel.reduce_options(last(f"/^(?!({hidden})$).+$/"))
+    for name in dates.values():
+        panel.override_by_name(name, [DynamicConfigValue("unit", "time:YYYY-MM-DD")])
+    return panel
 
 
 def ranking(number: int, title: str, description: str, place: GridPos) -> bargauge.Panel:
@@ -111,7 +170,7 @@ def ranking(number: int, title: str, description: str, place: GridPos) -> bargau
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.FIXED).fixed_color("#5794F2"))
         .display_mode(BarGaugeDisplayMode.BASIC)
         .orientation(VizOrientation.HORIZONTAL)
-        .reduce_options(_last())
+        .reduce_options(last())
     )
 
 
@@ -157,5 +216,6 @@ def _legend(calcs: list[str]) -> common.VizLegendOptions:
     )
 
 
-def _last() -> common.ReduceDataOptions:
-    return common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
+def last(fields: str = "") -> common.ReduceDataOptions:
+    """Return how a series becomes one number: its last value; `fields` matches the names of those shown."""
+    return common.ReduceDataOptions().calcs(["lastNotNull"]).fields(fields).values(False)

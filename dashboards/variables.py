@@ -63,6 +63,15 @@ def iteration() -> QueryVariable:
     )
 
 
+def one_iteration() -> QueryVariable:
+    """Return the choice of one iteration, the newest at first."""
+    chosen = iteration().description("Iterations of the chosen products, newest first.")
+    chosen = chosen.multi(False).include_all(False)
+    variable = chosen.build()
+    variable.all_value, variable.current = None, None
+    return chosen
+
+
 def collector() -> QueryVariable:
     """Return the choice among the collectors of the chosen products, those of no product included."""
     return _filter(

@@ -15,7 +15,7 @@ from metrics_api.core.security import identified, is_near
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from metrics_api.evaluate import Evaluator
-from metrics_api.routes import export, falcon, graphite, ops, tasks, webhook
+from metrics_api.routes import export, falcon, graphite, items, metrics, ops, tasks, webhook
 from metrics_api.routes.answers import Handler
 from metrics_api.routes.keys import CLOCK, EVALUATOR, LOCAL, SETTINGS, STORE, TELEMETRY, authorize, stream_of
 from metrics_api.routes.telemetry import Telemetry
@@ -59,7 +59,7 @@ def create_app(
     app[_TOKEN] = settings.api_token()
     app[LOCAL] = not app[_TOKEN] and not settings.config.server.insecure
     app[TELEMETRY] = Telemetry(evaluator, clock)
-    for routes in (ops, falcon, graphite, export, webhook, tasks):
+    for routes in (ops, falcon, graphite, export, metrics, items, webhook, tasks):
         routes.add_routes(app)
     app.cleanup_ctx.append(_announced)
     return app

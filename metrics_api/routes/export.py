@@ -58,6 +58,9 @@ EXPORTS: Final = (
     _tapd("iterations", "iteration"),
     _tapd("iteration_changes", "iteration_change"),
     _tapd("releases", "release"),
+    _tapd("timesheets", "timesheet"),
+    _tapd("life_times", "life_time"),
+    _tapd("users", "user"),
     Export("/api/v1/gitlab/events", "raw_gitlab_event", "gitlab.events", "project_id"),
 )
 

@@ -31,6 +31,13 @@ Records as JSON lines
   tasks, task_changes, removed_tasks, iterations, iteration_changes, releases
   /api/v1/gitlab/events?project_id=ID-OR-PATH
 
+Metrics as JSON lines
+  /api/v1/metrics      what there is, with filters and options
+  /api/v1/metrics/NAME?from=2026-01-01[&until=now][&product=NAME][&by=FIELD][&step=1w]
+
+Items behind a number, for a browser too
+  /api/v1/items?metric=NAME[&at=2026-01-31][&product=NAME][&stage=NAME][&limit=20][&format=json|table|html]
+
 Webhooks
   POST /api/v1/gitlab/webhook, POST /api/v1/tapd/webhook
 

@@ -77,13 +77,11 @@ def test_a_dashboard_built_no_more_is_a_difference_and_is_deleted(tmp_path: Path
         (tmp_path / folder / "old.json").write_text("{}\n")
         assert f"--- committed/{folder}/old.json" in differences(built, tmp_path)
     write(built, tmp_path)
+    slugs = ["cumulative-flow", "data-health", "defect-analysis", "iteration", "release-gate"]
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")) == [
-        "dashboards/cumulative-flow.json",
-        "dashboards/data-health.json",
-        "dashboards/defect-analysis.json",
-        "falcon/dashboards/cumulative-flow.json",
-        "falcon/dashboards/data-health.json",
-        "falcon/dashboards/defect-analysis.json",
+        f"{folder}/{slug}.json"
+        for folder in ("dashboards", "dashboards/zh", "falcon/dashboards", "falcon/dashboards/zh")
+        for slug in slugs
     ]
 
 

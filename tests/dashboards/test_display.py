@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dashboards.colours import SEVERITIES
 from tests.replay.display import Shown, shown
 from tests.replay.panels import FALCON, GRAPHITE, panels
 from tests.replay.wire import PanelSeries
@@ -21,6 +22,10 @@ ENDPOINTS = [
     "unmapped", "done", "dropped", "待评审", "评审中", "待转测", "测试中", "已上线", "v2.1.0 & 热修",
     "v2.2.0#灰度", "a.b, c+d = {e}", "closed.late",
 ]  # fmt: skip
+
+
+# What panels call a series that nothing tells apart.
+WHOLE = {"backlog", "came back", "done", "dropped", "index", "introduced", "open", "open now"}
 
 
 def as_graphite(panel: dict[str, Any], endpoint: str) -> Shown:
@@ -46,17 +51,22 @@ def test_a_series_looks_the_same_from_both_datasources(
 ) -> None:
     picture = as_graphite(graphite, endpoint)
     assert as_falcon(falcon, endpoint) == picture
-    assert picture.name == endpoint or (endpoint == "all" and picture.name in ("backlog", "open", "open now"))
+    assert picture.name == endpoint or (endpoint == "all" and picture.name in WHOLE)
 
 
 @pytest.mark.parametrize("graphite, falcon", PANELS)
 def test_names_come_from_labels_or_from_cutting_off_the_counters(
     graphite: dict[str, Any], falcon: dict[str, Any]
 ) -> None:
-    assert graphite["fieldConfig"]["defaults"]["displayName"] == "${__field.labels.series}"
-    assert "transformations" not in graphite
     assert "displayName" not in falcon["fieldConfig"]["defaults"]
-    (step,) = falcon["transformations"]
+    if "transformations" in graphite:
+        # A panel that calculates has to know the names before.
+        assert graphite["transformations"] == falcon["transformations"]
+        step, *others = falcon["transformations"]
+        assert {one["id"] for one in others} == {"calculateField"}
+    else:
+        assert graphite["fieldConfig"]["defaults"]["displayName"] == "${__field.labels.series}"
+        (step,) = falcon["transformations"]
     assert step["id"] == "renameByRegex"
     assert step["options"]["renamePattern"] == "$1"
 
@@ -109,15 +119,45 @@ STAGES = {
 }
 
 
+# How a panel's series are called whose target holds this: the stage itself, its limit, its median.
+SHAPES = {".flow.cumulative/": ("{}",), ",by=stage": ("{}", "limit/{}"), ".stage.time/": ("{}/p50",)}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_has_one_colour_on_every_panel_of_stages(stage: str) -> None:
-    found = {
-        look(panel, stage).colour
+    found = [
+        (panel["title"], shape, look(panel, shape.format(stage)).colour)
         for boards, look in ((GRAPHITE, as_graphite), (FALCON, as_falcon))
-        for panel in panels(boards["cumulative-flow"])
-        if panel["type"] != "row" and ".flow.cumulative/" in panel["targets"][0]["target"]
+        for board in boards.values()
+        for panel in panels(board)
+        if panel["type"] != "row"
+        for part, shapes in SHAPES.items()
+        if part in panel["targets"][0]["target"]
+        for shape in shapes
+        # Limits stand beside work in progress only.
+        if ".wip/" in panel["targets"][0]["target"] or shape != "limit/{}"
+    ]
+    assert len(found) == 2 * (4 + 2 * 3 + 1 + 2)
+    assert {colour for _, _, colour in found} == {STAGES[stage]}
+
+
+@pytest.mark.parametrize("severity, colour", SEVERITIES.items())
+def test_a_severity_has_one_colour_on_every_panel_of_severities(severity: str, colour: str) -> None:
+    found = {
+        look(panel, name).colour
+        for boards, look in ((GRAPHITE, as_graphite), (FALCON, as_falcon))
+        for board in boards.values()
+        for panel in panels(board)
+        if panel["type"] != "row"
+        for name in (
+            [severity]
+            if any(",by=severity" in one["target"] for one in panel["targets"])
+            else [f"{severity}/new", f"{severity}/待测试"]
+            if ".matrix/" in panel["targets"][0]["target"]
+            else []
+        )
     }
-    assert found == {STAGES[stage]}
+    assert found == {colour}
 
 
 def test_every_name_with_a_fixed_colour_has_it_on_every_panel_that_colours_it() -> None:
@@ -129,7 +169,8 @@ def test_every_name_with_a_fixed_colour_has_it_on_every_panel_that_colours_it() 
                     if one["id"] == "color":
                         pattern = override["matcher"]["options"]
                         colours.setdefault(pattern, set()).add(one["value"]["fixedColor"])
-    assert {pattern for pattern, found in colours.items() if len(found) > 1} == set()
+    # What nothing tells apart is called something else on each panel.
+    assert {pattern for pattern, found in colours.items() if len(found) > 1} == {"/^all(\\.[a-z.]+)?$/"}
     assert colours["/^fatal(\\.[a-z.]+)?$/"] == {"#AD0317"}
 
 

@@ -50,7 +50,7 @@ VARIABLE = names("""
     options query refresh regex skipUrlSync sort type
 """)
 COLOUR_MODES = {"palette-classic", "fixed"}
-UNITS = {"locale", "s"}
+UNITS = {"h", "locale", "percentunit", "s"}
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -79,13 +79,16 @@ def test_a_panel_has_no_key_type_or_colour_mode_that_9_4_does_not_know(board: di
         assert set(defaults.get("custom", {})) <= (CUSTOM if panel["type"] == "timeseries" else set())
         assert defaults["color"]["mode"] in COLOUR_MODES
         assert defaults["unit"] in UNITS
-        assert all(step["id"] == "renameByRegex" for step in panel.get("transformations", []))
+        assert {step["id"] for step in panel.get("transformations", [])} <= {
+            "calculateField",
+            "renameByRegex",
+        }
 
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_overrides_go_by_names_and_set_what_9_4_has(board: dict[str, Any]) -> None:
     for matcher, properties in overrides(board):
-        assert matcher["id"] == "byRegexp"
+        assert matcher["id"] in ("byName", "byRegexp")
         for one in properties:
             group, _, name = one["id"].rpartition(".")
             assert name in (CUSTOM if group == "custom" else FIELD)

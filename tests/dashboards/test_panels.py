@@ -26,6 +26,8 @@ PANELS = [
     for panel in panels(board)
     if panel["type"] != "row"
 ]
+# Of what is no number of things.
+UNITS = {"seconds": "s", "ratio": "percentunit", "hours": "h"}
 CHOICES: dict[str, Mapping[str, Values]] = {
     "all": {},
     "one": {
@@ -48,11 +50,15 @@ def test_all_dashboards_are_there_in_both_builds_and_can_be_told_apart() -> None
         "engmetrics-cumulative-flow": "Cumulative Flow",
         "engmetrics-data-health": "Data Health",
         "engmetrics-defect-analysis": "Defect Analysis",
+        "engmetrics-iteration": "Iteration",
+        "engmetrics-release-gate": "Release Gate",
     }
     assert {board["uid"]: board["title"] for board in FALCON.values()} == {
         "engmetrics-falcon-cumulative-flow": "Cumulative Flow (falcon-plus)",
         "engmetrics-falcon-data-health": "Data Health (falcon-plus)",
         "engmetrics-falcon-defect-analysis": "Defect Analysis (falcon-plus)",
+        "engmetrics-falcon-iteration": "Iteration (falcon-plus)",
+        "engmetrics-falcon-release-gate": "Release Gate (falcon-plus)",
     }
 
 
@@ -89,8 +95,11 @@ def test_a_panel_says_what_it_shows(plugin: str, board: dict[str, Any], panel: d
     assert len(panel["description"]) > 100
     assert panel["description"].startswith("**")
     assert not re.search(r"[{}]", panel["description"])
-    seconds = re.search(r"\.(age|overdue)/", panel["targets"][0]["target"])
-    assert panel["fieldConfig"]["defaults"]["unit"] == ("s" if seconds else "locale")
+    name, _, pairs = panel["targets"][0]["target"].removeprefix("@").partition("/")
+    unit = load_catalog().metric(name).unit
+    if unit == "items or hours":
+        unit = "hours" if "unit=effort" in pairs else "items"
+    assert panel["fieldConfig"]["defaults"]["unit"] == UNITS.get(unit, "locale")
 
 
 @pytest.mark.parametrize("plugin, board, panel", PANELS)
@@ -119,6 +128,8 @@ def test_variables_are_filled_from_the_builds_own_datasource(plugin: str, board:
     expected = {"Version": "$bugversion=$Product"}
     if "cumulative-flow" in board["uid"]:
         expected["Iteration"] = "$version=$Product"
+    if "iteration" in board["uid"]:
+        expected = {"Iteration": "$version=$Product"}
     if "data-health" in board["uid"]:
         expected = {"Collector": "$collector=$Product"}
     assert queries == {"Product": "$product", **expected}
@@ -126,6 +137,11 @@ def test_variables_are_filled_from_the_builds_own_datasource(plugin: str, board:
         assert variable["datasource"] == {"type": plugin, "uid": "${Datasource}"}
         # On dashboard load: the plugin's find knows no time range.
         assert variable["refresh"] == 1
+        if "iteration" in board["uid"] and variable["name"] == "Iteration":
+            # One at a time: Grafana takes the first, which is the newest.
+            assert (variable["multi"], variable["includeAll"]) == (False, False)
+            assert not {"allValue", "current"} & set(variable)
+            continue
         assert (variable["multi"], variable["includeAll"], variable["allValue"]) == (True, True, "*")
         assert variable["current"]["value"] == ["$__all"]
 
@@ -185,17 +201,26 @@ def test_the_bands_are_asked_for_in_the_order_in_which_grafana_stacks_them(
 
 def test_stories_and_bugs_have_sections_of_their_own_and_choose_by_their_own_variable() -> None:
     board = GRAPHITE["cumulative-flow"]
-    assert [(panel["id"], panel["type"], panel["title"]) for panel in panels(board)] == [
-        (5, "row", "Stories"),
-        (6, "timeseries", "Cumulative flow: stories by stage at the end of the day"),
-        (7, "timeseries", "Arrivals: stories that reached a stage or went beyond"),
-        (8, "row", "Bugs"),
-        (1, "timeseries", "Cumulative flow: bugs by stage at the end of the day"),
-        (2, "timeseries", "Arrivals: bugs that reached a stage or went beyond"),
-        (3, "timeseries", "Arrivals and departures per day"),
-        (4, "timeseries", "Open bugs"),
+    titles = [panel["title"] for panel in panels(board)]
+    stories, bugs = titles.index("Stories"), titles.index("Bugs")
+    assert titles[stories + 1 : bugs] == [
+        "Cumulative flow: stories by stage at the end of the day",
+        "Arrivals: stories that reached a stage or went beyond",
+        "Work in progress: stories",
+        "Age of work in progress: stories",
+        "Throughput: stories per week",
+        "Lead time: stories",
+        "Cycle time: stories",
+        "Time in stage: stories",
+        "Flow efficiency: stories",
+        "Approximate, read off the arrivals: stories",
     ]
+    moves = ["Arrivals and departures per day", "Open bugs"]
+    of_stories = [title for title in titles[bugs + 1 :] if title not in moves]
+    assert [title.replace("bugs", "stories") for title in of_stories] == titles[stories + 1 : bugs]
     for request in panel_requests(board, {}).panels:
         for query in request.queries:
+            if query.target.startswith("@health."):
+                continue
             story = query.target.startswith("@tapd.stories.")
             assert ("version=$Iteration" if story else "version=$Version") in query.target

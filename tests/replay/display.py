@@ -32,6 +32,9 @@ def shown(panel: Mapping[str, Any], series: PanelSeries) -> Shown:
     """Return how one of a panel's series is shown."""
     name = series.name
     for step in panel.get("transformations", []):
+        if step["id"] == "calculateField":
+            # Adds a series of its own.
+            continue
         if step["id"] != "renameByRegex":
             raise ClientError(f"transformation {step['id']!r} is not replayed")
         options = step["options"]
@@ -43,11 +46,17 @@ def shown(panel: Mapping[str, Any], series: PanelSeries) -> Shown:
         name = re.sub(r"\$\{__field\.labels\.(\w+)\}", lambda match: series.labels[match[1]], template)
     properties: dict[str, Any] = {}
     for override in config["overrides"]:
-        if script_regex(override["matcher"]["options"]).search(name):
+        if _matches(override["matcher"], name):
             given = {one["id"]: one["value"] for one in override["properties"]}
             name = given.pop("displayName", name)
             properties |= given
     return Shown(name, properties)
+
+
+def _matches(matcher: Mapping[str, Any], name: str) -> bool:
+    if matcher["id"] == "byName":
+        return bool(matcher["options"] == name)
+    return script_regex(matcher["options"]).search(name) is not None
 
 
 def script_regex(text: str) -> re.Pattern[str]:

@@ -61,7 +61,8 @@ def panel_requests(dashboard: Mapping[str, Any], variables: Mapping[str, Values]
     """Return what a dashboard asks for with these variables chosen, and All for the others."""
     uid = dashboard["uid"]
     queries = tuple(
-        VariableRequest(variable["name"], variable["query"], variable["allValue"])
+        # A variable without All has a value in Grafana; whoever gives none here asks for everything.
+        VariableRequest(variable["name"], variable["query"], variable.get("allValue", "*"))
         for variable in dashboard["templating"]["list"]
         if variable["type"] == "query"
     )

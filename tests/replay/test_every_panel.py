@@ -64,7 +64,7 @@ async def test_legends_and_colours_are_the_same_whatever_the_datasource(
             for one, picture in zip(series, pictures[-1], strict=True):
                 endpoint = one.labels["series"]
                 assert one.name.removeprefix(f"{endpoint}.") in counters
-                assert picture.name == endpoint or endpoint == "all"
+                assert picture.name == endpoint or endpoint in ("all", "n")
     assert all(picture == pictures[0] for picture in pictures)
 
 

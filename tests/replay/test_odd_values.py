@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.replay.clients import Client, drawn, last_90_days, read, requests_of
@@ -17,6 +19,13 @@ PANELS = [
     for panel in panel_requests(board, {}).panels
 ]
 
+EFFORT = ("iteration", 7)
+
+
+def certain(series: list[PanelSeries]) -> list[tuple[str, list[tuple[float | None, int]]]]:
+    """What is drawn but for forecast days: chance is the question's own, so another name has another."""
+    return drawn([one for one in series if not re.match(r"p\d+\..*\.forecast$", one.name)])
+
 
 @pytest.mark.parametrize("slug, number", PANELS)
 async def test_a_product_has_the_same_numbers_under_any_name(
@@ -24,12 +33,12 @@ async def test_a_product_has_the_same_numbers_under_any_name(
 ) -> None:
     choices = [(NAMES[0], ODD_NAMES[0]), (NAMES[1], ODD_NAMES[1]), (NAMES, ODD_NAMES)]
     for names, odd_names in choices:
-        expected = drawn(await read(clients[0], slug, number, {"Product": names}))
+        expected = certain(await read(clients[0], slug, number, {"Product": names}))
         numbers = [value for _, points in expected for value, _ in points if value is not None]
-        # Where all is well with the data, the numbers are zeros.
-        assert any(numbers) or (numbers and slug == "data-health")
+        # Where all is well with the data, and where nobody estimates effort, the numbers are zeros.
+        assert any(numbers) or (numbers and (slug == "data-health" or (slug, number) == EFFORT))
         for client in odd_clients:
-            found = drawn(await read(client, slug, number, {"Product": odd_names}))
+            found = certain(await read(client, slug, number, {"Product": odd_names}))
             assert found == expected, type(client).__name__
 
 

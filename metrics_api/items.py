@@ -1,0 +1,139 @@
+"""Items behind a number: which bugs or stories a metric counted at an instant, and what it says of each.
+
+A metric that can name its items registers a second function, beside the one that answers:
+
+    @items("tapd.bugs.backlog.daily")
+    def open_bugs(frame: ItemFrame, query: Query, at: int) -> Listed: ...
+
+It gets the query with the one bucket that is asked about in `query.buckets` and the window that was asked for
+in `query.window`, and `at`, when that bucket is over, the present one so far. It names each item that the
+metric counts in that bucket once, whatever `by` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from metrics_api.catalog import LISTED
+from metrics_api.columns import Array, Mask, Rows
+from metrics_api.frames import ItemFrame
+from metrics_api.query import Query
+from metrics_api.segments import CONTINUES
+from metrics_api.stretches import open_stretches
+
+
+class Listed(NamedTuple):
+    """Items by their numbers in the frame, a value of each (NaN: none), and the unit of the values."""
+
+    number: Array
+    value: Array
+    unit: str
+
+
+Function = Callable[[ItemFrame, Query, int], Listed]
+
+_FUNCTIONS: dict[str, Function] = {}
+
+
+def items(*metrics: str) -> Callable[[Function], Function]:
+    """Register the function that names the items behind these metrics; raises ValueError if it is unfit."""
+
+    def register(function: Function) -> Function:
+        if not (function.__doc__ or "").strip():
+            raise ValueError(f"the items of {metrics!r} are not described: a docstring is missing")
+        for name in metrics:
+            if name in _FUNCTIONS:
+                raise ValueError(f"the items of {name!r} are named twice")
+            _FUNCTIONS[name] = function
+            LISTED.add(name)
+        return function
+
+    return register
+
+
+def meaning(metric: str) -> str:
+    """What the list of a metric's items is, the first line of its function's docstring."""
+    return (_FUNCTIONS[metric].__doc__ or "").strip().partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item as it was at an instant; `key` is its fact's `_id`, `place` the workspace it is in today."""
+
+    key: str
+    place: str
+    product: str
+    workspace: str
+    stage: str
+    status: str
+    value: float | None
+
+    @property
+    def instance(self) -> str:
+        """The TAPD it is in."""
+        return self.key.split(":", 1)[0]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The first items of those that a metric counted, how many there are in all, and the values' unit."""
+
+    items: Sequence[Item]
+    total: int
+    unit: str
+
+
+def found(frame: ItemFrame, metric: str, query: Query, limit: int | None = None) -> Found:
+    """The items behind a metric at the end of the query's one bucket, those with the largest values first."""
+    end = query.buckets.ends[-1]
+    number, value, unit = _FUNCTIONS[metric](frame, query, min(end, query.now))
+    numbers = np.asarray(number, dtype=np.int64)
+    order = np.lexsort((numbers, -np.asarray(value, dtype=np.float64)))[:limit]
+    rows = _rows_at(frame, numbers[order], end)
+    texts = {name: frame.dictionaries[name].values for name in ("workspace", "status")}
+    looks, workspaces = frame.lookups, frame.context.workspaces
+
+    def one(row: int, last: int, told: float) -> Item:
+        key = texts["workspace"][frame.codes["workspace"][row]]
+        return Item(
+            key=frame.keys[frame.item[row]],
+            place=texts["workspace"][frame.codes["workspace"][last]],
+            product=workspaces[key].product if key in workspaces else "",
+            workspace=key.split(":", 1)[-1],
+            stage=looks.stages[looks.stage[frame.stage[row]]],
+            status=texts["status"][frame.codes["status"][row]],
+            value=None if np.isnan(told) else told,
+        )
+
+    values = np.asarray(value)[order].tolist()
+    lasts = frame.last_row[numbers[order]].tolist()
+    return Found([one(*each) for each in zip(rows.tolist(), lasts, values, strict=True)], len(numbers), unit)
+
+
+def standing_rows(frame: ItemFrame, query: Query, among: Mask | None = None) -> Rows:
+    """The rows in which the selected items stand at the end of the query's one bucket.
+
+    They are in any stage, or in the stage classes `among` which they shall be.
+    """
+    unsplit = replace(query, options={**query.options, "by": ""})
+    everywhere = np.ones(len(frame.lookups.stage), dtype=np.bool_)
+    return open_stretches(frame, unsplit, everywhere if among is None else among).row
+
+
+def ages(since: Array, at: int) -> Array:
+    """Seconds from some instants to one that is not before them; a clock that lags behind makes it 0."""
+    return np.maximum(at - since.astype(np.int64), 0)
+
+
+def _rows_at(frame: ItemFrame, numbers: Array, end: int) -> Rows:
+    """The last rows of some items that begin before an instant."""
+    rows = frame.last_row[numbers].astype(np.int64)
+    while True:
+        later = (frame.start[rows] >= end) & (frame.begin[rows] == CONTINUES)
+        if not later.any():
+            return rows
+        rows[later] -= 1

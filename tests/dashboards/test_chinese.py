@@ -1,0 +1,75 @@
+"""The Chinese dashboards are the English ones with Chinese titles, each a dashboard of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dashboards.chinese import TITLES, translated
+from dashboards.graphite import Graphite
+from tests.replay.panels import FALCON, GRAPHITE, built, panels
+
+CHINESE = {"engmetrics": built("dashboards/zh"), "engmetrics-falcon": built("falcon/dashboards/zh")}
+BUILDS = {"engmetrics": GRAPHITE, "engmetrics-falcon": FALCON}
+PAIRS = [
+    pytest.param(source, boards[slug], CHINESE[source][slug], id=f"{source}-{slug}")
+    for source, boards in BUILDS.items()
+    for slug in boards
+]
+CHARACTERS = re.compile(r"[\u4e00-\u9fff]")
+WORDS = {"title", "name", "label", "uid", "tags"}
+
+
+def rest(value: Any) -> Any:
+    """A dashboard without what differs between languages."""
+    if isinstance(value, dict):
+        # A query's refId and a link's url stay.
+        return {key: rest(inner) for key, inner in value.items() if key not in WORDS}
+    return [rest(inner) for inner in value] if isinstance(value, list) else value
+
+
+def titles(board: dict[str, Any]) -> Iterator[str]:
+    yield board["title"]
+    for panel in panels(board):
+        yield panel["title"]
+
+
+def test_every_dashboard_is_there_in_chinese() -> None:
+    for source, boards in BUILDS.items():
+        assert list(CHINESE[source]) == list(boards)
+    assert CHINESE["engmetrics"]["defect-analysis"]["title"] == "缺陷分析"
+    assert CHINESE["engmetrics-falcon"]["release-gate"]["title"] == "发布门禁 (falcon-plus)"
+
+
+@pytest.mark.parametrize("source, english, chinese", PAIRS)
+def test_only_words_differ(source: str, english: dict[str, Any], chinese: dict[str, Any]) -> None:
+    assert rest(chinese) == rest(english)
+    assert all(CHARACTERS.search(title) for title in titles(chinese))
+    for variable, before in zip(chinese["templating"]["list"], english["templating"]["list"], strict=True):
+        # Queries go by the names of variables.
+        assert variable["name"] == before["name"]
+        assert CHARACTERS.search(variable["label"])
+
+
+@pytest.mark.parametrize("source, english, chinese", PAIRS)
+def test_it_is_a_dashboard_of_its_own_among_those_of_its_language(
+    source: str, english: dict[str, Any], chinese: dict[str, Any]
+) -> None:
+    assert english["uid"].removeprefix(f"{source}-") == chinese["uid"].removeprefix(f"{source}-zh-")
+    assert len(chinese["uid"]) <= 40
+    assert chinese["tags"] == [f"{source}-zh"]
+    assert [link["tags"] for link in chinese["links"]] == [[f"{source}-zh"]]
+
+
+def test_a_title_without_a_chinese_one_stops_the_build() -> None:
+    board = {"uid": "engmetrics-x", "title": "Nowhere to be found", "tags": []}
+    with pytest.raises(ValueError, match=r"'Nowhere to be found' has no Chinese title"):
+        translated(board, Graphite())
+
+
+def test_there_are_no_titles_left_over() -> None:
+    shown = {title.removesuffix(" (falcon-plus)") for board in GRAPHITE.values() for title in titles(board)}
+    assert set(TITLES) == shown

@@ -1,0 +1,89 @@
+"""Panels lead to the items behind their numbers, through the datasource and with what was chosen."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from metrics_api.catalog import load_catalog
+from metrics_api.routes.items import OWN
+from metrics_api.routes.metrics import expression
+from metrics_api.routes.parameters import Parameters
+from tests.replay.panels import FALCON, GRAPHITE, panels
+
+PANELS = [
+    pytest.param(panel, id=f"{board['uid']}-{panel['id']}")
+    for boards in (GRAPHITE, FALCON)
+    for board in boards.values()
+    for panel in panels(board)
+    if panel["type"] != "row"
+]
+# What Grafana puts in for its variables.
+FILLED = {
+    "${Product:percentencode}": "%7BA%2CB%7D",
+    "${Version:percentencode}": "%2A",
+    "${Iteration:percentencode}": "Sprint%201",
+    "${__field.displayName:percentencode}": "R%26D",
+    "${__value.time}": "1772380800000",
+    "${__from}": "1772380800000",
+    "${__to}": "1772380800000",
+}
+
+
+def links(panel: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = panel["fieldConfig"]["defaults"].get("links", [])
+    return found
+
+
+def asked(panel: dict[str, Any]) -> dict[str, str]:
+    """The parameters of a panel's link as the API gets them."""
+    (link,) = links(panel)
+    url = link["url"].removeprefix("/api/datasources/proxy/uid/${Datasource}/")
+    assert url != link["url"]
+    assert link["targetBlank"] is True
+    for variable, value in FILLED.items():
+        url = url.replace(variable, value)
+    assert "$" not in url
+    assert urlsplit(url).path == "items"
+    return dict(parse_qsl(urlsplit(url).query, strict_parsing=True))
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_whose_metric_names_its_items_has_a_link_that_the_api_understands(
+    panel: dict[str, Any],
+) -> None:
+    name = panel["targets"][0]["target"].removeprefix("@").partition("/")[0]
+    arrivals = "mode=arrivals" in panel["targets"][0]["target"]
+    assert bool(links(panel)) == (name in load_catalog().listed and not arrivals)
+    if not links(panel):
+        return
+    given = asked(panel)
+    assert given["metric"] == name
+    assert given["product"] == "{A,B}"
+    pairs = {key: [value] for key, value in given.items() if key not in OWN}
+    load_catalog().check(expression(name, Parameters(pairs)))
+    reduced = panel["type"] in ("stat", "bargauge")
+    assert ("at=${__to}" if reduced else "at=${__value.time}") in links(panel)[0]["url"]
+
+
+def test_a_series_leads_to_its_own_items() -> None:
+    def narrowed(slug: str, title: str) -> dict[str, str]:
+        (panel,) = (one for one in panels(GRAPHITE[slug]) if one["title"] == title)
+        return {key: value for key, value in asked(panel).items() if value == "R&D"}
+
+    bands = "Cumulative flow: bugs by stage at the end of the day"
+    assert narrowed("cumulative-flow", bands) == {"stage": "R&D"}
+    assert narrowed("cumulative-flow", "Work in progress: stories") == {"stage": "R&D"}
+    assert narrowed("cumulative-flow", "Age of work in progress: stories") == {}
+    assert narrowed("defect-analysis", "Open bugs by severity") == {"severity": "R&D"}
+    assert narrowed("defect-analysis", "Bugs per version") == {"version": "R&D"}
+    assert narrowed("defect-analysis", "The time range in numbers") == {}
+
+
+def test_the_ranges_own_items_are_asked_for_with_the_range() -> None:
+    bands = [one for one in panels(GRAPHITE["cumulative-flow"]) if one["title"].startswith("Cumulative flow")]
+    assert [asked(one)["done_from"] for one in bands] == ["range", "range"]
+    assert all(re.search(r"[&?]from=\$\{__from\}", links(one)[0]["url"]) for one in bands)
