@@ -134,6 +134,8 @@ async def test_a_round_without_news_asks_each_list_once(simulated: Running, stor
         "/tasks": 1,
         "/task_changes": days,
         "/tasks/get_removed_tasks": 1,
+        # Those that are there, and those that were deleted.
+        "/timesheets": 2,
     }
 
 

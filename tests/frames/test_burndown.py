@@ -72,6 +72,30 @@ def test_hours_are_done_as_they_stood_and_estimates_change_the_scope() -> None:
     assert list(found) == list(EFFORT)
 
 
+def test_an_estimate_that_falls_or_rises_is_all_that_happens() -> None:
+    falling = hours(bug("1", (0, NEW | V1)), (0, "5"), (2, "3.5"))
+    rising = hours(bug("2", (0, NEW | V2)), (0, ""), (1, "5"), (2, ""), (3, "7"))
+    frame = frame_of(BUGS, context_of(CONFIG), [falling, rising])
+    [fell, rose] = answers(frame, [f"{BURNDOWN}/version={one},unit=effort" for one in ("v1", "v2")])
+    nothing = [0] * 5
+    assert fell == {
+        "remaining": [5, 5, 3.5, 3.5, 3.5],
+        "added": [5, 0, 0, 0, 0],
+        "reopened": nothing,
+        "done": nothing,
+        "removed": [0, 0, 1.5, 0, 0],
+        "unestimated_n": nothing,
+    }
+    assert rose == {
+        "remaining": [0, 5, 0, 7, 7],
+        "added": [0, 5, 0, 7, 0],
+        "reopened": nothing,
+        "done": nothing,
+        "removed": [0, 0, 5, 0, 0],
+        "unestimated_n": [1, 0, 1, 0, 0],
+    }
+
+
 def test_a_week_or_the_window_is_the_sum_of_its_days() -> None:
     whole = {name: [line[-1] if name == "remaining" else sum(line)] for name, line in COUNT.items()}
     assert burndown("version=v1,step=1w", "version=v1,step=all") == [whole, whole]

@@ -8,21 +8,7 @@ import numpy as np
 import pytest
 
 from metrics_api.simulation import RUNS, days_taken
-
-
-def chances(daily: list[int], work: int, most: float) -> list[float]:
-    """The chance that work is done after 0, 1, 2… days, up to `most`."""
-    left = {work: 1.0}
-    found = [float(work <= 0)]
-    while found[-1] < most:
-        after: dict[int, float] = {}
-        for amount, chance in left.items():
-            for brought in daily:
-                rest = max(amount - brought, 0)
-                after[rest] = after.get(rest, 0.0) + chance / len(daily)
-        left = {amount: chance for amount, chance in after.items() if amount}
-        found.append(found[-1] + after.get(0, 0.0))
-    return found
+from tests.reference.forecasts import chances
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from tests.kills.site import HOOK_SECRET, Process, Site
 from tests.system.harness import collected, generated_config, serving
 
 DAY_S = 86_400
+# What is collected only where the configuration wants it.
+UNASKED = frozenset({"tapd.life_times"})
 TARGETS = (
     "@tapd#bugs#flow#cumulative",
     "@tapd#bugs#flow#cumulative/mode=arrivals,by=product",
@@ -91,11 +93,13 @@ async def rendered(url: str, window: tuple[int, int]) -> dict[str, bytes]:
 
 
 async def raw_records(store: Store) -> dict[str, dict[str, str]]:
-    """The content hash of every polled record, by collection and `_id`."""
+    """The content hash of every polled record, by collection and `_id`; of accounts only their number."""
     found = {}
     for name in RAW:
         if not name.endswith("_hook"):
             found[name] = {one["_id"]: one["hash"] for one in await store.all(name)}
+    # Each store has pseudonyms of its own: all that can be compared is how many there are.
+    found["raw_tapd_user"] = {str(at): "" for at in range(len(found["raw_tapd_user"]))}
     return found
 
 
@@ -118,6 +122,7 @@ def scopes() -> int:
     return sum(
         1 if unit.whole else projects if unit.upstream == "gitlab" else len(PRODUCTS)
         for unit in registry().values()
+        if unit.name not in UNASKED
     )
 
 

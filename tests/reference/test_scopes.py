@@ -47,7 +47,7 @@ def estimated(scenario: ScopeScenario, world: World, in_steps: bool = False) -> 
 def rounded(answer: Answer) -> Answer:
     """The answer, its fractions to nine places."""
     return [
-        (name, [(at, round(value, 9) if value is not None else None) for at, value in points])  # type: ignore[misc]
+        (name, [(at, round(value, 9) if value is not None else None) for at, value in points])
         for name, points in answer
     ]
 
