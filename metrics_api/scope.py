@@ -63,7 +63,11 @@ class Scope:
         """The sums by group and bucket, those after the window in one more: (groups, width + 1)."""
         size = len(self.names) * (self.width + 1)
         line = bucket if len(self.names) == 1 else self.group[places] * (self.width + 1) + bucket
-        found = np.bincount(line, None if weight is None else weight[places], minlength=size)
+        if weight is None:
+            found = np.bincount(line, minlength=size)
+        else:
+            # Of nothing the sums would be whole numbers.
+            found = np.bincount(line, weight[places], minlength=size).astype(np.float64, copy=False)
         return found.reshape(len(self.names), self.width + 1)
 
 
