@@ -16,12 +16,11 @@ from typing import Any
 
 import aiohttp
 import psutil
-from aiohttp import web
 
-from bench.facts import DAY_S, END, MadeStore, config
-from metrics_api.app import create_app
+from bench.company import DAY_S, END, config
+from bench.facts import MadeStore
+from bench.serving import now, served
 from metrics_api.core.settings import Settings
-from metrics_api.evaluate import Evaluator
 from metrics_api.memory import settle
 from metrics_api.reader import Reader
 
@@ -69,29 +68,22 @@ async def measured(count: int) -> dict[str, Any]:
     """Everything about one size."""
     process = psutil.Process()
     settle()
-    store, settings = MadeStore(count), Settings(config(), {})
-    reader = Reader(store, settings.config)
+    store, settings = MadeStore({"bugs": count}), Settings(config(), {})
+    reader = Reader(store, settings.config, clock=now)
     loading = await watched(reader.look())
-    evaluator = Evaluator(reader, clock=lambda: END)
-    runner = web.AppRunner(create_app(settings, store, evaluator, clock=lambda: END), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     frame = reader.world.items["bugs"]
     found: dict[str, Any] = {"bugs": frame.items, "segments": frame.size}
     found |= {"load_s": round(loading[0] / 1000, 1), "load_pause_ms": round(loading[1], 1)}
-    async with aiohttp.ClientSession() as session:
+    async with served(store, settings, reader) as (url, _), aiohttp.ClientSession() as session:
         for name, target in QUERIES.items():
             found[name] = round(await timed(session, url, target, 21), 2)
-    found["rss_mb"] = round(process.memory_info().rss / 2**20)
-    refreshes = []
-    for _ in range(7):
-        store.change(1000)
-        refreshes.append(await watched(reader.look()))
+        found["rss_mb"] = round(process.memory_info().rss / 2**20)
+        refreshes = []
+        for _ in range(7):
+            store.change(1000)
+            refreshes.append(await watched(reader.look()))
     found["refresh_ms"] = round(statistics.median(took for took, _ in refreshes), 1)
     found["refresh_pause_ms"] = round(max(pause for _, pause in refreshes), 1)
-    await runner.cleanup()
-    evaluator.close()
     return found
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from collectors import WHOLE
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 CHUNK = 100
 # So many of these are written at once.
 AT_ONCE = 2
+# So often that is done before others may write, who wait for it.
+GROUPS = 4
 # What of a record's envelope is loaded where a derivation names the fields it needs.
 ENVELOPE = ("instance", "scope", "key", "n")
 
@@ -44,8 +47,12 @@ class Deriver:
         for derivation in DERIVATIONS.values():
             if collection not in derivation.inputs:
                 continue
-            mention = derivation.mentions.get(collection)
-            items = await self._mentioned(mention, collection, instance, keys) if mention else keys
+            mention, field = derivation.mentions.get(collection), derivation.named.get(collection)
+            items = keys
+            if mention:
+                items = await self._mentioned(mention, collection, instance, keys)
+            elif field:
+                items = await self._named(field, collection, instance, keys)
             await self._topic(derivation, instance, items)
 
     async def derive_scope(self, collection: str, instance: str, scope: str) -> set[str]:
@@ -92,17 +99,16 @@ class Deriver:
 
     async def _topic(self, derivation: Derivation, instance: str, keys: Iterable[str]) -> None:
         chunks = _chunks(keys)
-        for at in range(0, len(chunks), AT_ONCE):
+        groups = [chunks[at : at + AT_ONCE] for at in range(0, len(chunks), AT_ONCE)]
+        for at in range(0, len(groups), GROUPS):
+            produce = (partial(self._together, derivation, instance, one) for one in groups[at : at + GROUPS])
+            await self._facts.update(derivation.topic, *produce)
 
-            async def produce(group: list[list[str]] = chunks[at : at + AT_ONCE]) -> Batch:
-                # While one is computed the store looks up the others.
-                parts = await asyncio.gather(
-                    *(self._produced(derivation, instance, chunk) for chunk in group)
-                )
-                facts = [fact for part in parts for fact in part.facts]
-                return Batch(facts, {key for part in parts for key in part.gone})
-
-            await self._facts.update(derivation.topic, produce)
+    async def _together(self, derivation: Derivation, instance: str, group: list[list[str]]) -> Batch:
+        # While one is computed the store looks up the others.
+        parts = await asyncio.gather(*(self._produced(derivation, instance, chunk) for chunk in group))
+        facts = [fact for part in parts for fact in part.facts]
+        return Batch(facts, {key for part in parts for key in part.gone})
 
     async def _mentioned(
         self, mention: Mention, collection: str, instance: str, keys: Collection[str]
@@ -124,6 +130,12 @@ class Deriver:
                     if not words.isdisjoint(mention.said(record["data"])):
                         found[record["key"]] = None
         return list(found)
+
+    async def _named(self, field: str, collection: str, instance: str, keys: Collection[str]) -> list[str]:
+        """The keys of the items that these records, also those that are gone, name in a field."""
+        asked = {"instance": 1, f"data.{field}": 1}
+        found = await self._store.matching(collection, "key", list(keys), asked)
+        return sorted({str(record["data"][field]) for record in found if record["instance"] == instance})
 
     async def _produced(self, derivation: Derivation, instance: str, keys: Iterable[str]) -> Batch:
         raw = await self._loaded(derivation, instance, set(keys))
@@ -149,19 +161,25 @@ class Deriver:
                 return raw
             for (collection, field), values in new.items():
                 asked[collection, field] |= values
-                only = (
-                    dict.fromkeys((*ENVELOPE, *derivation.fields[collection]), 1)
-                    if collection in derivation.fields
-                    else None
-                )
-                for record in await self._store.matching(collection, field, sorted(values), only):
+                only = derivation.projection(collection, ENVELOPE)
+                held = await self._held(collection, instance, values) if field == "key" else {}
+                for records in held.values():
+                    found[collection] |= {record["_id"]: record for record in records}
+                asking = sorted(values - held.keys())
+                for record in await self._store.matching(collection, field, asking, only):
                     if record["instance"] == instance:
                         found[collection][record["_id"]] = record
+
+    async def _held(self, collection: str, instance: str, keys: set[str]) -> dict[str, list[Document]]:
+        """The records of those of the keys of which all are in memory."""
+        if not self._raw.held.holds(collection):
+            return {}
+        return self._raw.held.found(collection, instance, keys, await self._last(collection))
 
     async def _reject(self, topic: str, rejected: Rejected) -> None:
         record: Mapping[str, Any] = rejected.record
         log.warning("not derived topic=%s collection=%s", topic, rejected.collection)
-        if rejected.collection in DERIVATIONS[topic].fields:
+        if DERIVATIONS[topic].projection(rejected.collection, ENVELOPE):
             # Only a part of it was loaded.
             record = await self._store.one(rejected.collection, record["_id"]) or record
         await self._raw.quarantine(

@@ -10,14 +10,15 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
-from collectors import Collector, Progress, Report, registry
+from collectors import Collector, Progress, Report
 from collectors.deriving import Deriver
 from collectors.run import Asked, Batch, Run
+from collectors.storing import Behind, Storing
 from collectors.upstream import REQUESTS, Tally
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import EngmetricsError, StoreUnavailable, UpstreamError
 from metrics_api.core.leases import Lease, Leases, LeaseTaken
-from metrics_api.core.raw import Outcome, RawStore, encoded
+from metrics_api.core.raw import Outcome, RawStore
 from metrics_api.core.store import Document, Store, translated
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ class Runner:
     ) -> None:
         self._store = store
         self._leases = leases
-        self._raw = raw
         self._deriver = deriver
+        self._storing = Storing(store, raw, deriver, clock)
         self._report = report
         self._clock = clock
 
@@ -83,7 +84,8 @@ class Runner:
             with translated():
                 await self._store.collection("runs").insert_one(dict(record))
             run = await self._begun(collector, scope, name, lease, record["_id"], started, tally, asked)
-            await self._collected(run)
+            with self._storing.holding(run):
+                await self._collected(run)
             record["state"] = "success"
         except asyncio.CancelledError:
             record |= {"state": "failed", "error": "stopped"}
@@ -179,22 +181,22 @@ class Runner:
         since = run.since
         batch = Batch()
         failure: UpstreamError | None = None
-        try:
-            async with aclosing(run.collector.fetch(run.scope, since)) as pages:
-                async for page in pages:
-                    run.lease.check()
-                    if batch.full:
-                        # Stored when the next page is there: the last page's batch is the last one.
-                        await self._flushed(run, batch)
-                        await self._placed(run, batch, batch.cursors)
-                        batch = Batch()
-                    batch.pages.append(page)
-        except UpstreamError as error:
-            failure = error
-        await self._flushed(run, batch)
+        async with Behind() as behind:
+            try:
+                async with aclosing(run.collector.fetch(run.scope, since)) as pages:
+                    async for page in pages:
+                        run.lease.check()
+                        if batch.full:
+                            # Stored when the next page is there: the last page's batch is the last one.
+                            await behind.follow(self._stored(run, batch))
+                            batch = Batch()
+                        batch.pages.append(page)
+            except UpstreamError as error:
+                failure = error
+        await self._storing.store(run, batch)
         # A walk's last cursor forgets the place: it is noted only when all is derived.
         await self._placed(run, batch, batch.cursors if failure else batch.cursors[:-1])
-        done = set[str]() if failure else await self._complete(run)
+        done = set[str]() if failure else await self._storing.complete(run)
         if run.first and run.collector.completed_by:
             run.watermark["whole"] = True
         elif run.first and run.unclean:
@@ -203,7 +205,7 @@ class Runner:
         elif run.waits:
             run.watermark["waiting"] = sorted({*run.watermark.get("waiting", ()), *run.pending})
         elif run.pending - done:
-            await self._derive(run, run.pending - done)
+            await self._storing.derive(run, run.pending - done)
         if failure is None:
             end: Document = {"cursor": dict(batch.cursors[-1])} if batch.cursors else {}
             if gap := run.gap:
@@ -216,61 +218,9 @@ class Runner:
             await self._mark(run, clean=True)
         raise failure
 
-    async def _flushed(self, run: Run, batch: Batch) -> None:
-        """Store the waiting pages and derive what they change, on a first run later and all at once."""
-        told = run.told(batch)
-        collector = run.collector
-        place = (collector.instance, run.scope)
-        for data, about, reason in told.refused:
-            body, at = encoded(data), self._clock()
-            await self._raw.quarantine(collector.collection, *place, reason, body, at, about=about)
-        outcome = await self._raw.upsert(
-            collector.collection,
-            collector.instance,
-            told.records,
-            run.started_at,
-            collector.dating(),
-            fresh=run.fresh,
-        )
-        run.counts.seen += batch.records
-        run.counts.new += outcome.new
-        run.counts.changed += outcome.changed
-        run.counts.quarantined += outcome.quarantined + len(told.refused)
-        if told.removals:
-            await self._raw.stamp_removed(collector.removes, told.removals, collector.dating())
-        if told.complete:
-            present = {":".join((*place, record.id)) for record in told.records}
-            outcome.touched |= await self._raw.stamp_unlinked(
-                collector.collection, *place, told.complete, present, run.started_at
-            )
-        keys = outcome.keys | told.complete if run.unclean else outcome.touched
-        if run.first or run.waits:
-            run.pending |= keys
-        elif keys:
-            await self._derive(run, keys)
-
-    async def _complete(self, run: Run) -> set[str]:
-        """Derive what waited for this collector's records, items or a whole scope, and return the keys."""
-        derived, instance = set[str](), run.collector.instance
-        for unit in registry().values():
-            if unit.completed_by != run.collector.name:
-                continue
-            name = f"{unit.name}:{instance}:{run.scope}"
-            mark = await self._store.one("watermarks", name) or {}
-            same: Document = {key: mark[key] for key in ("_id", "run", "waiting", "whole") if key in mark}
-            if mark.get("whole"):
-                derived |= await self._deriver.derive_scope(unit.collection, instance, run.scope)
-            elif mark.get("waiting"):
-                await self._deriver.derive(unit.collection, instance, mark["waiting"])
-                derived.update(mark["waiting"])
-            else:
-                continue
-            # Where more has come to wait meanwhile, all of it is derived once more.
-            with translated():
-                await self._store.durable("watermarks").update_one(
-                    same, {"$set": {"waiting": []}, "$unset": {"whole": ""}}
-                )
-        return derived
+    async def _stored(self, run: Run, batch: Batch) -> None:
+        await self._storing.store(run, batch)
+        await self._placed(run, batch, batch.cursors)
 
     async def _placed(self, run: Run, batch: Batch, cursors: Sequence[Mapping[str, Any]]) -> None:
         """Note how far the walk has come, and tell: what came before the last of the cursors is stored."""
@@ -285,6 +235,3 @@ class Runner:
             for report in (self._report, run.asked.report if run.asked else None):
                 if report:
                     report(far)
-
-    async def _derive(self, run: Run, keys: set[str]) -> None:
-        await self._deriver.derive(run.collector.collection, run.collector.instance, sorted(keys))

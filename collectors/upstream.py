@@ -145,7 +145,8 @@ class Upstream:
         return self._session
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections and give back what is held of the account's quota."""
+        await self.quota.aclose()
         if self._session is not None:
             await self._session.close()
 

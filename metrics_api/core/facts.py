@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,11 +71,12 @@ class Facts:
                 return await self.counter(topic)
         return first
 
-    async def update(self, topic: str, produce: Callable[[], Awaitable[Batch]]) -> int:
-        """Write what `produce` derives; returns how many facts are different now.
+    async def update(self, topic: str, *produce: Callable[[], Awaitable[Batch]]) -> int:
+        """Write what each `produce` derives; returns how many facts are different now.
 
-        `produce` runs under the topic's lease, so that the last to read raw records is the last to write; it
-        is called again when the lease was lost on the way.
+        They run under the topic's lease, so that the last to read raw records is the last to write; the next
+        one begins while its forerunner's facts are written. All are called again when the lease was lost on
+        the way.
         """
         async with self._locks[topic]:
             for _ in range(ATTEMPTS):
@@ -84,15 +85,32 @@ class Facts:
                     if lease.taken_over:
                         await self._store.advance("counters", counter["_id"], "generation", 1)
                         counter = await self.counter(topic)
-                    batch = await produce()
                     try:
-                        written = await self._write(counter["collection"], batch, counter)
-                        if written:
-                            await self._raise(counter, {"seq": counter["seq"] + written})
-                        return written
+                        return await self._each_written(counter, produce)
                     except _Outrun:
                         log.warning("facts are written anew, the lease was lost topic=%s", topic)
         raise StoreUnavailable(f"the facts of {topic} could not be written under its lease")
+
+    async def _each_written(
+        self, counter: Document, produce: Sequence[Callable[[], Awaitable[Batch]]]
+    ) -> int:
+        """Write the batches one after the other, and raise the counter after each; raises _Outrun."""
+        first = int(counter["seq"])
+        waiting = asyncio.ensure_future(produce[0]())
+        for following in (*produce[1:], None):
+            batch = await waiting
+            if following:
+                waiting = asyncio.ensure_future(following())
+            try:
+                written = await self._write(counter["collection"], batch, counter)
+                if written:
+                    await self._raise(counter, {"seq": counter["seq"] + written})
+            except BaseException:
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
+                raise
+            counter["seq"] += written
+        return int(counter["seq"]) - first
 
     async def rebuild(self, topic: str, batches: Callable[[], AsyncIterator[Batch]]) -> int:
         """Write all of a topic's facts into a new collection and switch to it; returns how many there are.

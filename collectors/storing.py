@@ -1,0 +1,128 @@
+"""Storing what a run has read, and deriving what that changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from typing import Any
+
+from collectors import Collector, Unit, registry
+from collectors.deriving import Deriver
+from collectors.run import Batch, Run
+from metrics_api.core.raw import RawStore, encoded
+from metrics_api.core.store import Document, Store, translated
+
+
+class Behind:
+    """Work that goes on while its giver does, one piece at a time; over when the block is left.
+
+    What a piece raises comes out where the next one is given, or at the end. Whoever leaves by an error, or
+    is cancelled, ends the work under way.
+    """
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    async def follow(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin a piece when the one before is done."""
+        try:
+            await self._done()
+        except BaseException:
+            work.close()
+            raise
+        self._task = asyncio.create_task(work)
+
+    async def _done(self) -> None:
+        if self._task is not None:
+            await self._task
+
+    async def __aenter__(self) -> Behind:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            await self._done()
+        elif self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+class Storing:
+    """Takes what runs have read into the store, and has it derived."""
+
+    def __init__(self, store: Store, raw: RawStore, deriver: Deriver, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._raw = raw
+        self._deriver = deriver
+        self._clock = clock
+
+    def holding(self, run: Run) -> AbstractContextManager[None]:
+        """Keep in memory what a first run stores, if others wait for it: all of it is derived at its end."""
+        if not (run.fresh and _completed(run.collector)):
+            return nullcontext()
+        return self._raw.held.holding(run.collector.collection, run.collector.instance, run.scope)
+
+    async def store(self, run: Run, batch: Batch) -> None:
+        """Store the waiting pages and derive what they change, on a first run later and all at once."""
+        told = run.told(batch)
+        collector = run.collector
+        place = (collector.instance, run.scope)
+        for data, about, reason in told.refused:
+            body, at = encoded(data), self._clock()
+            await self._raw.quarantine(collector.collection, *place, reason, body, at, about=about)
+        outcome = await self._raw.upsert(
+            collector.collection,
+            collector.instance,
+            told.records,
+            run.started_at,
+            collector.dating(),
+            fresh=run.fresh,
+        )
+        run.counts.seen += batch.records
+        run.counts.new += outcome.new
+        run.counts.changed += outcome.changed
+        run.counts.quarantined += outcome.quarantined + len(told.refused)
+        if told.removals:
+            await self._raw.stamp_removed(collector.removes, told.removals, collector.dating())
+        if told.complete:
+            present = {":".join((*place, record.id)) for record in told.records}
+            outcome.touched |= await self._raw.stamp_unlinked(
+                collector.collection, *place, told.complete, present, run.started_at
+            )
+        keys = outcome.keys | told.complete if run.unclean else outcome.touched
+        if run.first or run.waits:
+            run.pending |= keys
+        elif keys:
+            await self.derive(run, keys)
+
+    async def complete(self, run: Run) -> set[str]:
+        """Derive what waited for this collector's records, items or a whole scope, and return the keys."""
+        derived, instance = set[str](), run.collector.instance
+        for unit in _completed(run.collector):
+            name = f"{unit.name}:{instance}:{run.scope}"
+            mark = await self._store.one("watermarks", name) or {}
+            same: Document = {key: mark[key] for key in ("_id", "run", "waiting", "whole") if key in mark}
+            if mark.get("whole"):
+                derived |= await self._deriver.derive_scope(unit.collection, instance, run.scope)
+            elif mark.get("waiting"):
+                await self._deriver.derive(unit.collection, instance, mark["waiting"])
+                derived.update(mark["waiting"])
+            else:
+                continue
+            # Where more has come to wait meanwhile, all of it is derived once more.
+            with translated():
+                await self._store.durable("watermarks").update_one(
+                    same, {"$set": {"waiting": []}, "$unset": {"whole": ""}}
+                )
+        return derived
+
+    async def derive(self, run: Run, keys: set[str]) -> None:
+        """Derive what depends on the run's records with these keys."""
+        await self._deriver.derive(run.collector.collection, run.collector.instance, sorted(keys))
+
+
+def _completed(collector: Collector[Any]) -> list[Unit]:
+    """The collectors whose records tell but half without those of this one."""
+    return [unit for unit in registry().values() if unit.completed_by == collector.name]
