@@ -11,8 +11,11 @@ from pathlib import Path
 HEAD = """\
 # Soak
 
-Written by `make soak`: the long campaigns that `make test` runs in small. Only campaigns that held are here.
+Written by `make soak`: the long campaigns that `make test` runs in small. Only campaigns that held are here,
+each with the commit at which it was last run, `-dirty` if something was changed since that.
 
+| campaign | rounds | seconds | commit | day | machine |
+|---|---|---|---|---|---|
 """
 
 
@@ -27,17 +30,14 @@ class Soak:
         self.rows.append((campaign, rounds, seconds))
 
     def write(self, file: Path) -> None:
-        """Write the table, with the commit and the machine."""
-        commit = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        day = datetime.now(UTC).date().isoformat()
-        lines = [
-            f"Commit {commit or 'unknown'}, {day}, {platform.system()} {platform.machine()}, Python "
-            f"{platform.python_version()}.",
-            "",
-            "| campaign | rounds | seconds |",
-            "|---|---|---|",
-            *(f"| {name} | {rounds} | {seconds:.0f} |" for name, rounds, seconds in sorted(self.rows)),
-        ]
-        file.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+        """Write the table; campaigns that were not run this time keep their rows."""
+        asked = ["git", "describe", "--always", "--dirty"]
+        told = subprocess.run(asked, capture_output=True, text=True, check=False)
+        commit, day = told.stdout.strip() or "unknown", datetime.now(UTC).date().isoformat()
+        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        before = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        lines = {line.split(" | ")[0].removeprefix("| "): line for line in before if line.startswith("| ")}
+        lines.pop("campaign", None)
+        for name, rounds, seconds in self.rows:
+            lines[name] = f"| {name} | {rounds} | {seconds:.0f} | {commit} | {day} | {machine} |"
+        file.write_text(HEAD + "".join(f"{lines[name]}\n" for name in sorted(lines)), encoding="utf-8")

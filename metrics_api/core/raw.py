@@ -7,7 +7,9 @@ counter document per collection, so that long reads can walk windows of it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -56,6 +58,8 @@ class RawStore:
         self.held = Held()
         self._store = store
         self._fields: dict[str, set[str]] = {}
+        # The embedded store takes longer for two batches at once than for one after the other.
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def upsert(
         self,
@@ -156,8 +160,9 @@ class RawStore:
         failed: dict[str, str] = {}
         clashed: set[str] = set()
         try:
-            with translated():
-                await self._store.durable(collection).insert_many(list(envelopes.values()), ordered=False)
+            async with self._locks[collection]:
+                with translated():
+                    await self._store.durable(collection).insert_many(list(envelopes.values()), ordered=False)
         except BulkWriteError as error:
             failed = refusals(error, list(envelopes))
             clashed = {key for key, reason in failed.items() if reason == CLASH}
