@@ -159,22 +159,20 @@ class Deriver:
             }
             if not new:
                 return raw
+            numbers = await self._numbers({collection for collection, _ in new})
             for (collection, field), values in new.items():
                 asked[collection, field] |= values
-                only = derivation.projection(collection, ENVELOPE)
-                held = await self._held(collection, instance, values) if field == "key" else {}
+                last = numbers.get(collection, 0)
+                if not last:
+                    # Nothing was ever stored there.
+                    continue
+                held = self._raw.held.found(collection, instance, values, last) if field == "key" else {}
                 for records in held.values():
                     found[collection] |= {record["_id"]: record for record in records}
-                asking = sorted(values - held.keys())
+                only, asking = derivation.projection(collection, ENVELOPE), sorted(values - held.keys())
                 for record in await self._store.matching(collection, field, asking, only):
                     if record["instance"] == instance:
                         found[collection][record["_id"]] = record
-
-    async def _held(self, collection: str, instance: str, keys: set[str]) -> dict[str, list[Document]]:
-        """The records of those of the keys of which all are in memory."""
-        if not self._raw.held.holds(collection):
-            return {}
-        return self._raw.held.found(collection, instance, keys, await self._last(collection))
 
     async def _reject(self, topic: str, rejected: Rejected) -> None:
         record: Mapping[str, Any] = rejected.record
@@ -193,8 +191,12 @@ class Deriver:
         )
 
     async def _last(self, collection: str) -> int:
-        counter = await self._store.one("counters", f"n:{collection}")
-        return int(counter["n"]) if counter else 0
+        return (await self._numbers([collection])).get(collection, 0)
+
+    async def _numbers(self, collections: Iterable[str]) -> dict[str, int]:
+        """The last number of each of these collections that ever had a record."""
+        found = await self._store.matching("counters", "_id", [f"n:{one}" for one in collections])
+        return {one["_id"].removeprefix("n:"): int(one["n"]) for one in found}
 
     async def _keys(
         self, collection: str, query: Document | None = None
