@@ -197,6 +197,7 @@ async def test_a_scope_is_derived_item_by_item_however_many_records_each_has(
 ) -> None:
     changes = [Record("991", str(n), str(n % 2), {"id": str(n)}) for n in range(WINDOW + 100)]
     await raw.upsert("raw_tapd_bug_change", "tapd", changes, utc_now(), fresh=True)
+    Counting.asked = []
     deriver = Counting(store, Facts(store, Leases(store)), raw, {})
     await deriver.derive_scope("raw_tapd_bug_change", "tapd", "991")
     assert deriver.asked == [["0", "1"]]
