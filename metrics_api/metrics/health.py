@@ -2,123 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from metrics_api.catalog import metric
+from metrics_api.catalog import Function, metric
 from metrics_api.columns import Array, Mask
 from metrics_api.health import COLLECTION, FIELDS, HealthFrame, of_places
 from metrics_api.query import Query, Row
 
 SPLITS = ("collector", "scope")
-OPTIONS = ("step", "tz", "by")
-LAST_OPTIONS = ("tz", "by")
 
 
-@metric(
-    "health.collection.age",
-    topic=COLLECTION,
-    splits=SPLITS,
-    filters=FIELDS,
-    options=OPTIONS,
-    unit="seconds",
-    hourly=True,
-)
+def _by_the_hour(name: str, unit: str) -> Callable[[Function], Function]:
+    """Register a metric with a value for each bucket, also of an hour."""
+    return metric(
+        f"health.collection.{name}",
+        topic=COLLECTION,
+        splits=SPLITS,
+        filters=FIELDS,
+        options=("step", "tz", "by"),
+        unit=unit,
+        hourly=True,
+    )
+
+
+def _at_the_end(name: str, unit: str, filters: Sequence[str] = FIELDS) -> Callable[[Function], Function]:
+    """Register a metric with one value, as it is now."""
+    return metric(
+        f"health.collection.{name}",
+        topic=COLLECTION,
+        splits=SPLITS,
+        filters=filters,
+        options=("tz", "by"),
+        unit=unit,
+        last_only=True,
+    )
+
+
+@_by_the_hour("age", unit="seconds")
 def age(frame: HealthFrame, query: Query) -> list[Row]:
     """Seconds since the start of the last successful run of each collector and scope, at each bucket's end.
 
     Of one that never succeeded, since its first run that failed; null before. Split by a field, the oldest.
-    Definition: docs/definitions.md, section 5.
+    Definition: docs/definitions.md, section 6.
     """
     asked = frame.asked(query, going_on=True)
     return of_places(query, [frame.places[at] for at in asked], _ages(frame, query)[asked], worst=True)
 
 
-@metric(
-    "health.collection.overdue",
-    topic=COLLECTION,
-    splits=SPLITS,
-    filters=FIELDS,
-    options=OPTIONS,
-    unit="seconds",
-    hourly=True,
-)
+@_by_the_hour("overdue", unit="seconds")
 def overdue(frame: HealthFrame, query: Query) -> list[Row]:
     """Seconds by which the age exceeds three of the planned intervals, and at least 30 minutes; 0 in time.
 
-    Split by a field, the longest. Definition: docs/definitions.md, section 5.
+    Split by a field, the longest. Definition: docs/definitions.md, section 6.
     """
     asked = frame.asked(query, going_on=True)
     late = np.maximum(_ages(frame, query)[asked] - frame.patience_s[asked, None], 0)
     return of_places(query, [frame.places[at] for at in asked], late, worst=True)
 
 
-@metric(
-    "health.collection.runs",
-    topic=COLLECTION,
-    splits=SPLITS,
-    filters=FIELDS,
-    options=OPTIONS,
-    unit="runs",
-    hourly=True,
-)
+@_by_the_hour("runs", unit="runs")
 def runs(frame: HealthFrame, query: Query) -> list[Row]:
     """Runs that began in each bucket and are over.
 
-    Definition: docs/definitions.md, section 5.
+    Definition: docs/definitions.md, section 6.
     """
     return _summed(frame, query, np.ones(len(frame.runs.place)))
 
 
-@metric(
-    "health.collection.errors",
-    topic=COLLECTION,
-    splits=SPLITS,
-    filters=FIELDS,
-    options=OPTIONS,
-    unit="runs",
-    hourly=True,
-)
+@_by_the_hour("errors", unit="runs")
 def errors(frame: HealthFrame, query: Query) -> list[Row]:
     """Runs that began in each bucket and failed; those that were stopped on purpose did not fail.
 
-    Definition: docs/definitions.md, section 5.
+    Definition: docs/definitions.md, section 6.
     """
     return _summed(frame, query, frame.runs.failed.astype(np.float64))
 
 
-@metric(
-    "health.collection.items",
-    topic=COLLECTION,
-    splits=SPLITS,
-    filters=FIELDS,
-    options=OPTIONS,
-    unit="records",
-    hourly=True,
-)
+@_by_the_hour("items", unit="records")
 def items(frame: HealthFrame, query: Query) -> list[Row]:
     """Records that the runs which began in each bucket were given by the upstream, known ones included.
 
-    Definition: docs/definitions.md, section 5.
+    Definition: docs/definitions.md, section 6.
     """
     return _summed(frame, query, frame.runs.seen.astype(np.float64))
 
 
-@metric(
-    "health.collection.quarantine",
-    topic=COLLECTION,
-    splits=SPLITS,
-    filters=FIELDS,
-    options=OPTIONS,
-    unit="records",
-    hourly=True,
-)
+@_by_the_hour("quarantine", unit="records")
 def quarantine(frame: HealthFrame, query: Query) -> list[Row]:
     """Records that lie in quarantine and had come there by the end of each bucket.
 
-    Definition: docs/definitions.md, section 5.
+    Definition: docs/definitions.md, section 6.
     """
     asked = frame.asked(query)
     place, came = frame.quarantine
@@ -126,53 +102,29 @@ def quarantine(frame: HealthFrame, query: Query) -> list[Row]:
     return of_places(query, [frame.places[at] for at in asked], counts.cumsum(axis=1)[asked])
 
 
-@metric(
-    "health.collection.missing",
-    topic=COLLECTION,
-    splits=SPLITS,
-    filters=FIELDS,
-    options=LAST_OPTIONS,
-    unit="records",
-    last_only=True,
-)
+@_at_the_end("missing", unit="records")
 def missing(frame: HealthFrame, query: Query) -> list[Row]:
     """Records in which upstream and store differed when they were last compared, and that were not repaired.
 
-    Null where no comparison left anything to tell. Definition: docs/definitions.md, section 5.
+    Null where no comparison left anything to tell. Definition: docs/definitions.md, section 6.
     """
     return _counted(frame, query, frame.missing)
 
 
-@metric(
-    "health.collection.broken.chains",
-    topic=COLLECTION,
-    splits=SPLITS,
-    filters=FIELDS,
-    options=LAST_OPTIONS,
-    unit="items",
-    last_only=True,
-)
+@_at_the_end("broken.chains", unit="items")
 def broken_chains(frame: HealthFrame, query: Query) -> list[Row]:
     """Bugs and stories whose changes do not follow from one another, or do not lead to what they are today.
 
-    Definition: docs/definitions.md, section 5.
+    Definition: docs/definitions.md, section 6.
     """
     return _counted(frame, query, frame.broken)
 
 
-@metric(
-    "health.collection.unmapped",
-    topic=COLLECTION,
-    splits=SPLITS,
-    filters=(*FIELDS, "status"),
-    options=LAST_OPTIONS,
-    unit="statuses",
-    last_only=True,
-)
+@_at_the_end("unmapped", unit="statuses", filters=(*FIELDS, "status"))
 def unmapped(frame: HealthFrame, query: Query) -> list[Row]:
     """Statuses that bugs or stories have or had, and that belong to no stage; `by=status` names them.
 
-    Definition: docs/definitions.md, section 5.
+    Definition: docs/definitions.md, section 6.
     """
     filters = [one for one in query.filters if one.key == "status"]
     found = {

@@ -48,7 +48,7 @@ def readoff(frame: ItemFrame, query: Query) -> list[Row]:
     Little's Law holds, which it does between points of equal work in progress only; a longer step (1w, 1M)
     comes nearer to it. Approximate, for the curves do not say which item was done: what items really took is
     lead time and cycle time. A removed item stays on the curves unless deleted=exclude. Definition:
-    docs/definitions.md, section 4.
+    docs/definitions.md, sections 1 and 4.
     """
     rows, group, groups = grouped(frame, query, np.flatnonzero(selected(frame, query)))
     days = _days(frame, query, rows)
