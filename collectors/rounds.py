@@ -12,6 +12,7 @@ from collectors import WHOLE, Collector
 from collectors.run import Asked
 from collectors.runner import Runner
 from collectors.sources import Source
+from collectors.storing import completed
 from metrics_api.core.days import utc_now
 from metrics_api.core.store import Document, Store, translated
 
@@ -70,8 +71,15 @@ class Round:
     async def scopes(self) -> dict[str, list[Collector[Any]]]:
         """The collectors of each scope, in their order."""
         found: dict[str, list[Collector[Any]]] = defaultdict(list)
+        # Asked once for all: of scopes that come meanwhile, some collectors would know and others not.
+        asked: dict[Any, list[str]] = {}
         for collector in self.source.collectors:
-            for scope in () if collector.whole else await collector.scopes():
+            if collector.whole:
+                continue
+            how = type(collector).scopes
+            if how not in asked:
+                asked[how] = await collector.scopes()
+            for scope in asked[how]:
                 found[scope].append(collector)
         if not found:
             log.warning("nothing to collect yet, no scope is known source=%s", self.source.name)
@@ -106,13 +114,21 @@ class Round:
         return await self._runner.run(collector, scope, self._once_wait_s, asked)
 
     async def _rests(self, collector: Collector[Any], scope: str, rest_s: float) -> bool:
-        """Whether the last success, by whichever process, is too young to read again."""
+        """Whether the last success, by whichever process, is too young to read again.
+
+        It is not while records of others wait to be derived with those of this collector.
+        """
         pause_s = max(collector.pause_s, rest_s)
-        if not pause_s:
+        if not pause_s or await self._awaited(collector, scope):
             return False
         name = f"{collector.name}:{collector.instance}:{scope}"
         last = ((await self._store.one("watermarks", name)) or {}).get("started_at")
         return bool(last and (utc_now() - last).total_seconds() < pause_s)
+
+    async def _awaited(self, collector: Collector[Any], scope: str) -> bool:
+        names = [f"{unit.name}:{collector.instance}:{scope}" for unit in completed(collector)]
+        marks = await self._store.matching("watermarks", "_id", names)
+        return any(mark.get("whole") or mark.get("waiting") for mark in marks)
 
     async def forget_old_runs(self) -> None:
         """Delete run records that are older than a month."""

@@ -60,7 +60,7 @@ class Storing:
 
     def holding(self, run: Run) -> AbstractContextManager[None]:
         """Keep in memory what a first run stores, if others wait for it: all of it is derived at its end."""
-        if not (run.fresh and _completed(run.collector)):
+        if not (run.fresh and completed(run.collector)):
             return nullcontext()
         return self._raw.held.holding(run.collector.collection, run.collector.instance, run.scope)
 
@@ -100,7 +100,7 @@ class Storing:
     async def complete(self, run: Run) -> set[str]:
         """Derive what waited for this collector's records, items or a whole scope, and return the keys."""
         derived, instance = set[str](), run.collector.instance
-        for unit in _completed(run.collector):
+        for unit in completed(run.collector):
             name = f"{unit.name}:{instance}:{run.scope}"
             mark = await self._store.one("watermarks", name) or {}
             same: Document = {key: mark[key] for key in ("_id", "run", "waiting", "whole") if key in mark}
@@ -123,6 +123,6 @@ class Storing:
         await self._deriver.derive(run.collector.collection, run.collector.instance, sorted(keys))
 
 
-def _completed(collector: Collector[Any]) -> list[Unit]:
+def completed(collector: Collector[Any]) -> list[Unit]:
     """The collectors whose records tell but half without those of this one."""
     return [unit for unit in registry().values() if unit.completed_by == collector.name]

@@ -29,6 +29,14 @@ class Later(Scripted):
     name = "gitlab.later"
 
 
+class Changes(Scripted):
+    """What completes the bugs."""
+
+    upstream = "tapd"
+    name = "tapd.bug_changes"
+    collection = "raw_tapd_bug_change"
+
+
 def round_of(store: Store, upstream: Upstream, failure: Exception | None = None) -> tuple[Round, list[Any]]:
     async def first(scope: str, since: Since) -> AsyncGenerator[Page, None]:
         if failure:
@@ -68,3 +76,50 @@ async def test_a_round_ends_where_the_store_does_not_answer_and_goes_on_where_th
     records = [record for record in await one.scope("1", units) if record]
     assert [record["collector"] for record in records] == ran
     assert records[0]["state"] == "failed"
+
+
+class Growing(Scripted):
+    """Knows one scope more whenever it is asked."""
+
+    name = "gitlab.growing"
+    known = 0
+
+    async def scopes(self) -> list[str]:
+        Growing.known += 1
+        return [str(number) for number in range(Growing.known)]
+
+
+class Following(Growing):
+    """Has the scopes of the other."""
+
+    name = "gitlab.following"
+
+
+async def test_a_scope_that_comes_while_scopes_are_looked_for_has_all_its_collectors_or_none(
+    store: Store, upstream: Upstream
+) -> None:
+    async def nothing(scope: str, since: Since) -> AsyncGenerator[Page, None]:
+        yield Page([])
+
+    units: list[Any] = [Growing("gitlab", nothing, store), Following("gitlab", nothing, store)]
+    one = Round(Source("gitlab", "gitlab", 300.0, units, upstream), runner(store), store, 30.0)
+    for _ in range(3):
+        assert all(found == units for found in (await one.scopes()).values())
+
+
+@pytest.mark.parametrize(
+    ("waits", "runs"), [({}, 0), ({"whole": True}, 1), ({"waiting": ["7"]}, 1), ({"waiting": []}, 0)]
+)
+async def test_a_collector_does_not_rest_while_records_wait_to_be_derived_with_its_own(
+    waits: dict[str, Any], runs: int, store: Store, upstream: Upstream
+) -> None:
+    one, _ = round_of(store, upstream)
+
+    async def nothing(scope: str, since: Since) -> AsyncGenerator[Page, None]:
+        yield Page([])
+
+    changes = Changes("tapd", nothing, store)
+    assert len(await one.scope("1", [changes], rest_s=3600)) == 1
+    bugs = {"_id": "tapd.bugs:tapd:1", "collector": "tapd.bugs", "instance": "tapd", "scope": "1"}
+    await store.durable("watermarks").insert_one(bugs | waits)
+    assert len(await one.scope("1", [changes], rest_s=3600)) == runs

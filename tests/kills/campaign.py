@@ -195,9 +195,20 @@ async def compared(site: Site, expected: Quiet, acknowledged: set[str]) -> None:
             await asyncio.sleep(0.5)
             answers = await rendered(site.url, expected.window)
         unlike = differing(answers, expected.answers)
-        assert not unlike, unlike
+        assert not unlike, f"{await explained(store)}\n{site.said()}\n{unlike}"
     finally:
         await store.aclose()
+
+
+async def explained(store: Store) -> str:
+    """What a wrong answer may come from: how many facts there are by topic, and how the runs went."""
+    lines = []
+    for counter in await store.all("counters"):
+        if counter["_id"].startswith("topic:"):
+            lines.append(f"{counter}: {len(await store.all(counter['collection']))} facts")
+    for run in sorted(await store.all("runs"), key=lambda run: str(run["started_at"])):
+        lines.append(" ".join(str(run[key]) for key in ("started_at", "collector", "scope", "new", "error")))
+    return "\n".join(lines)
 
 
 async def round_of(

@@ -112,6 +112,11 @@ class Site:
                 process.end()
         shutil.rmtree(self.folder / "store", ignore_errors=True)
 
+    def said(self, last: int = 4000) -> str:
+        """The ends of what the processes printed."""
+        running = [one for one in (self.api, *self.collectors) if one.running]
+        return "\n".join(f"{one.output}\n{one.said()[-last:]}" for one in running)
+
     async def answers(self) -> None:
         """Wait until the API says that it is ready."""
         until = time.monotonic() + READY_S
