@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from metrics_api.core.errors import ConfigError
@@ -195,8 +196,13 @@ def collector(unit: U) -> U:
     return unit
 
 
-def registry() -> dict[str, Unit]:
-    """All collectors by name, in the order of a round; imports the modules of this package."""
+@cache
+def _load() -> None:
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
+
+
+def registry() -> dict[str, Unit]:
+    """All collectors by name, in the order of a round; imports the modules of this package."""
+    _load()
     return dict(sorted(_UNITS.items(), key=lambda item: (item[1].order, item[0])))

@@ -73,6 +73,10 @@ class Leases:
             )
             if free:
                 return _lease(free, taken_over=False)
+            first = {"_id": name, "generation": 1} | ours
+            with suppress(DuplicateKeyError):
+                await leases.insert_one(first)
+                return _lease(first, taken_over=False)
             # One that was given back since the look above is free, not abandoned.
             expired = await leases.find_one_and_update(
                 {"_id": name, "owner": {"$ne": FREE}, "expires_at": {"$lte": self._clock()}},
@@ -82,10 +86,6 @@ class Leases:
             if expired:
                 log.warning("lease taken over from a vanished holder lease=%s", name)
                 return _lease(expired, taken_over=True)
-            first = {"_id": name, "generation": 1} | ours
-            with suppress(DuplicateKeyError):
-                await leases.insert_one(first)
-                return _lease(first, taken_over=False)
         return None
 
     async def free(self, names: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from gridfs.errors import NoFile
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorGridFSBucket
-from pymongo import InsertOne, ReplaceOne, ReturnDocument, UpdateOne, WriteConcern
+from pymongo import IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from metrics_api.core.errors import ConfigError, StoreUnavailable
@@ -137,8 +137,7 @@ class Store:
         """Create the indexes; does nothing where they exist."""
         with translated():
             for name, fields in indexes().items():
-                for field in fields:
-                    await self.collection(name).create_index(field)
+                await self.collection(name).create_indexes([IndexModel(field) for field in fields])
 
     async def probe(self) -> None:
         """Read a document; raises StoreUnavailable. A ping is not enough: a full disk still answers it."""
