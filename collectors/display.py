@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,16 @@ class Display(Protocol):
         """Print a line that stays."""
 
 
+def say(line: str) -> None:
+    """Print a line. Once nobody reads any more, as behind `| head`, what is left to say is said to nobody."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 class Lines:
     """Prints a line of a piece of work at most every `pace_s`, and none of what is over before that."""
 
@@ -48,7 +59,7 @@ class Lines:
 
     def say(self, line: str) -> None:
         """Print a line."""
-        print(line, flush=True)
+        say(line)
 
 
 class Bars:

@@ -12,7 +12,7 @@ from collectors import WHOLE, Collector
 from collectors.run import Asked
 from collectors.runner import Runner
 from collectors.sources import Source
-from collectors.storing import completed
+from collectors.storing import completed, waits
 from metrics_api.core.days import utc_now
 from metrics_api.core.store import Document, Store, translated
 
@@ -128,7 +128,7 @@ class Round:
     async def _awaited(self, collector: Collector[Any], scope: str) -> bool:
         names = [f"{unit.name}:{collector.instance}:{scope}" for unit in completed(collector)]
         marks = await self._store.matching("watermarks", "_id", names)
-        return any(mark.get("whole") or mark.get("waiting") for mark in marks)
+        return any(map(waits, marks))
 
     async def forget_old_runs(self) -> None:
         """Delete run records that are older than a month."""

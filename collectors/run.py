@@ -83,6 +83,7 @@ class Run:
 
     `fresh`: there was none before. `first`: none succeeded yet. `unclean`: what an earlier one stored may
     not be derived. `pending` are the keys that are derived at the end, or wait for another collector.
+    `awaited` are the marks of the collectors whose records waited for this run's when it began, by name.
     """
 
     collector: Collector[Any]
@@ -98,6 +99,16 @@ class Run:
     first: bool = False
     unclean: bool = False
     pending: set[str] = field(default_factory=set)
+    awaited: Mapping[str, Document] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole scope is derived in the end, from which place on it was read or not.
+
+        What was stored before a stop may not be derived, and is not read again: by a first run, which goes on
+        behind it, and by one for a task, whatever ran since that.
+        """
+        return (self.first and self.unclean) or bool(self.asked and self.asked.resumed)
 
     @property
     def waits(self) -> bool:

@@ -156,8 +156,8 @@ class Runner:
         run = Run(collector, scope, watermark, run_id, started, lease, tally, asked=asked)
         run.fresh = stored is None
         run.first = watermark["started_at"] is None
-        # What a task had stored when it was stopped may not be derived, whatever ran since.
-        run.unclean = not watermark["clean"] or bool(asked and asked.resumed)
+        run.unclean = not watermark["clean"]
+        run.awaited = await self._storing.awaited(run)
         await self._mark(run, clean=False)
         return run
 
@@ -197,10 +197,9 @@ class Runner:
         # A walk's last cursor forgets the place: it is noted only when all is derived.
         await self._placed(run, batch, batch.cursors if failure else batch.cursors[:-1])
         done = set[str]() if failure else await self._storing.complete(run)
-        if run.first and run.collector.completed_by:
+        if run.collector.completed_by and (run.first or run.whole):
             run.watermark["whole"] = True
-        elif run.first and run.unclean:
-            # Records stored before a stop may never have been derived.
+        elif run.whole:
             await self._deriver.derive_scope(run.collector.collection, run.collector.instance, run.scope)
         elif run.waits:
             run.watermark["waiting"] = sorted({*run.watermark.get("waiting", ()), *run.pending})
@@ -213,7 +212,7 @@ class Runner:
             await self._mark(run, started_at=run.started_at, clean=True, **end)
             await self._note_gap(run.watermark)
             return
-        if run.first or not run.unclean:
+        if run.first or run.whole or not run.unclean:
             # Nothing that was stored waits to be derived.
             await self._mark(run, clean=True)
         raise failure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ from collectors.shares import Account
 from collectors.tapd_client import TapdClient, tapd_headers
 from collectors.upstream import Patience, Upstream
 from metrics_api.core.config import GitlabInstance, TapdInstance
-from metrics_api.core.settings import Credentials, Settings, variable
+from metrics_api.core.errors import ConfigError
+from metrics_api.core.settings import Settings, variable
 from metrics_api.core.store import Store
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,27 @@ def configured(settings: Settings, upstream: str, name: str) -> bool:
     return credentials.configured and (upstream == "tapd" or bool(credentials.token))
 
 
+def quota_of(
+    settings: Settings, store: Store, upstream: str, instance: Instance, owner: str
+) -> tuple[str, Quota]:
+    """The name and the quota of an instance's account, shared with all processes; raises ConfigError.
+
+    Two instances may be one account, as of two companies: it is called after the first of them.
+    """
+
+    def whose(one: Instance) -> tuple[object, ...]:
+        return one.url.rstrip("/"), settings.credentials(upstream, one.name)
+
+    mine, twins = whose(instance), list[Instance]()
+    for kind, one in instances(settings):
+        # What is wrong with another instance is told where that is asked for.
+        with suppress(ConfigError):
+            twins += [one] if kind == upstream and whose(one) == mine else []
+    name = f"{upstream}:{twins[0].name}"
+    limit = min(one.quota_per_minute for one in twins)
+    return name, Quota(limit, WIDTH[upstream], account=Account(store, name, owner))
+
+
 def client_of(
     settings: Settings,
     upstream: str,
@@ -79,19 +102,15 @@ def sources(settings: Settings, store: Store, patience: Patience | None = None) 
     """The instances that have credentials; the others are off, which is said once. Raises ConfigError."""
     units = registry()
     found = []
-    quotas: dict[tuple[str, Credentials], Quota] = {}
+    quotas: dict[str, Quota] = {}
     owner = uuid.uuid4().hex
     for upstream, instance in instances(settings):
-        # Two instances may be one account, as of two companies.
-        whose = instance.url.rstrip("/"), settings.credentials(upstream, instance.name)
-        account = Account(store, f"{upstream}:{instance.name}", owner)
-        shared = Quota(instance.quota_per_minute, WIDTH[upstream], account=account)
-        quota = quotas.setdefault(whose, shared)
-        quota.limit = min(quota.limit, instance.quota_per_minute)
+        name, shared = quota_of(settings, store, upstream, instance, owner)
+        quota = quotas.setdefault(name, shared)
         client = client_of(settings, upstream, instance, patience, quota)
         if client is None:
-            name = variable(upstream, instance.name, "TOKEN")
-            log.warning("source off: no credentials source=%s set=%s", instance.name, name)
+            token = variable(upstream, instance.name, "TOKEN")
+            log.warning("source off: no credentials source=%s set=%s", instance.name, token)
             continue
         mine = [unit(instance.name, client, store) for unit in units.values() if unit.upstream == upstream]
         on = [one for one in mine if one.on]

@@ -97,20 +97,26 @@ class Storing:
         elif keys:
             await self.derive(run, keys)
 
+    async def awaited(self, run: Run) -> dict[str, Document]:
+        """The marks of the collectors whose records wait for this one's, by the collector's name.
+
+        Read when the run begins: what comes to wait later may tell of more than this run reads.
+        """
+        names = {f"{one.name}:{run.collector.instance}:{run.scope}": one for one in completed(run.collector)}
+        marks = await self._store.matching("watermarks", "_id", list(names))
+        return {names[mark["_id"]].name: mark for mark in marks if waits(mark)}
+
     async def complete(self, run: Run) -> set[str]:
         """Derive what waited for this collector's records, items or a whole scope, and return the keys."""
         derived, instance = set[str](), run.collector.instance
-        for unit in completed(run.collector):
-            name = f"{unit.name}:{instance}:{run.scope}"
-            mark = await self._store.one("watermarks", name) or {}
-            same: Document = {key: mark[key] for key in ("_id", "run", "waiting", "whole") if key in mark}
+        for name, mark in run.awaited.items():
+            collection = registry()[name].collection
             if mark.get("whole"):
-                derived |= await self._deriver.derive_scope(unit.collection, instance, run.scope)
-            elif mark.get("waiting"):
-                await self._deriver.derive(unit.collection, instance, mark["waiting"])
-                derived.update(mark["waiting"])
+                derived |= await self._deriver.derive_scope(collection, instance, run.scope)
             else:
-                continue
+                await self._deriver.derive(collection, instance, mark["waiting"])
+                derived.update(mark["waiting"])
+            same: Document = {key: mark[key] for key in ("_id", "run", "waiting", "whole") if key in mark}
             # Where more has come to wait meanwhile, all of it is derived once more.
             with translated():
                 await self._store.durable("watermarks").update_one(
@@ -121,6 +127,11 @@ class Storing:
     async def derive(self, run: Run, keys: set[str]) -> None:
         """Derive what depends on the run's records with these keys."""
         await self._deriver.derive(run.collector.collection, run.collector.instance, sorted(keys))
+
+
+def waits(mark: Document) -> bool:
+    """Whether records of a collector's scope, of which this is the watermark, are not derived yet."""
+    return bool(mark.get("whole") or mark.get("waiting"))
 
 
 def completed(collector: Collector[Any]) -> list[Unit]:

@@ -140,11 +140,12 @@ class Worker:
     async def _taken(self, name: str) -> None:
         """Do a task, unless all places are taken or another process was quicker."""
         async with AsyncExitStack() as stack:
-            if not await self._placed(stack):
-                return
             try:
                 lease = await stack.enter_async_context(self._leases.held(_lease(name)))
             except LeaseTaken:
+                return
+            # Last, lest two that want the same task take the places of two.
+            if not await self._placed(stack):
                 return
             task = await self._tasks.claim(name, lease)
             if task is not None:

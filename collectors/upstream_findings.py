@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import uuid
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -13,7 +15,7 @@ from collectors import WHOLE, Since, registry
 from collectors.findings import Finding, clocks, counted, doubtful, fine, wrong
 from collectors.first_collection import lasting, requests_needed
 from collectors.gitlab import API, PER_PAGE, GitlabClient
-from collectors.sources import Instance, client_of
+from collectors.sources import Instance, client_of, quota_of
 from collectors.tapd_client import TapdClient
 from collectors.upstream import Answer, Limited, Patience, rejected
 from metrics_api.core.config import TapdInstance
@@ -27,6 +29,9 @@ from metrics_api.core.store import Store
 PATIENCE = Patience(
     attempts=2, first_s=0.2, longest_s=1.0, limited_first_s=1.0, limited_s=3.0, timeout_s=15.0, silence_s=10.0
 )
+# So long it waits for a place in the account's quota beside the processes that collect: they are to have
+# given way by then, unless all of them have to wait.
+PLACE_S = 90.0
 # A Date header has whole seconds.
 SLACK_S = 5.0
 # What is left of a limit when it is time to say so.
@@ -43,12 +48,18 @@ async def upstream_findings(
     store: Store | None,
     clock: Callable[[], datetime] = utc_now,
 ) -> list[Finding]:
-    """Whether an instance can be collected; without a store only whether it lets us in."""
+    """Whether an instance can be collected; without a store only whether it lets us in.
+
+    Its requests count in the account's quota like those of the processes that collect.
+    """
     about = f"{upstream} {instance.name}" if instance.name != upstream else upstream
     names = [variable(upstream, instance.name, what) for what in ("TOKEN", "USER", "PASSWORD")]
     logins = f"{names[0]}, or {names[1]} and {names[2]}" if upstream == "tapd" else names[0]
     try:
-        client = client_of(settings, upstream, instance, PATIENCE)
+        owner, quota = uuid.uuid4().hex, None
+        if store is not None:
+            _, quota = quota_of(settings, store, upstream, instance, owner)
+        client = client_of(settings, upstream, instance, PATIENCE, quota)
         if client is None:
             return [wrong(about, "no credentials: it is off", f"set {logins}")]
         try:
@@ -91,15 +102,15 @@ async def _examined(
     named: list[str],
 ) -> list[Finding]:
     path = "/quickstart/testauth" if isinstance(client, TapdClient) else f"{API}/user"
-    before = clock()
     try:
-        answer = await client.upstream.ask(client.upstream.address(path, {}), _arrived)
-    except Limited:
+        async with asyncio.timeout(PLACE_S):
+            address = client.upstream.address(path, {})
+            answer, at = await client.upstream.ask(address, lambda answer: (_arrived(answer), clock()))
+    except (Limited, TimeoutError):
         todo = "run this again in some minutes; other programs may be using the same account"
         return [doubtful(about, "its quota is used up at present", todo)]
     except UpstreamError as error:
         return [wrong(about, str(error), "mend its url, ca_file or the proxy, or wait until it is back")]
-    at = before + (clock() - before) / 2
     login = _let_in(about, client, answer, logins)
     found = [login, *_clock(about, answer, at)]
     if login.level == "error":

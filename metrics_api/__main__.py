@@ -26,6 +26,7 @@ from collectors import (
     sources,
     status,
 )
+from collectors.display import say
 from collectors.findings import counted
 from metrics_api.arguments import parser
 from metrics_api.core import log as logs
@@ -35,9 +36,7 @@ from metrics_api.core.errors import ConfigError, EngmetricsError
 from metrics_api.core.security import keep_token, make_token
 from metrics_api.core.settings import Settings, load_settings
 from metrics_api.core.store import Store
-from metrics_api.demo import DemoPlan, run_demo
 from metrics_api.embedded import embedded_store
-from metrics_api.server import listening, serving
 
 log = logging.getLogger("engmetrics")
 
@@ -81,10 +80,13 @@ async def until_stopped(doing: Coroutine[Any, Any, None]) -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    # What answers queries is slow to load: no command that answers none waits for it.
+    from metrics_api.server import listening, serving
+
     # First the port, for that is what is taken most often; then the store.
     listener = listening(settings)
     async with the_store(settings) as store, serving(settings, store, listener) as url:
-        print(f"engmetrics serves {url}", flush=True)
+        say(f"engmetrics serves {url}")
         await asyncio.Event().wait()
 
 
@@ -102,9 +104,8 @@ async def _collect(settings: Settings, given: argparse.Namespace) -> None:
             records = await scheduler.collect(settings, store, once=once, progress=display.Runs(shown))
     failed = [record for record in records if record["state"] != "success"]
     for record in records:
-        print(
+        say(
             f"{record['collector']} {record['scope']}: {record['state']}, {record['seen']} records",
-            flush=True,
         )
     if failed:
         raise EngmetricsError(f"{len(failed)} of {len(records)} runs failed: {failed[0]['error']}")
@@ -131,13 +132,13 @@ async def _backfill(settings: Settings, given: argparse.Namespace) -> None:
         queue = tasks.Tasks(store)
         queued = [await queue.put(one) for one in asked]
         for task in queued:
-            print(f"task      {task['_id']} {tasks.described(task)}: {task['state']}", flush=True)
+            say(f"task      {task['_id']} {tasks.described(task)}: {task['state']}")
         names = [task["_id"] for task in queued]
         try:
             with display.display() as shown:
                 over = await scheduler.work(settings, store, names, display.Followed(shown))
         except asyncio.CancelledError:
-            print("stopped; `engmetrics collect` goes on with what is left, or the same command", flush=True)
+            say("stopped; `engmetrics collect` goes on with what is left, or the same command")
             raise
     failed = [task for task in over if task["state"] == "failed"]
     if failed:
@@ -159,7 +160,7 @@ async def _tasks(settings: Settings, given: argparse.Namespace) -> None:
         queue = tasks.Tasks(store)
         found = [await queue.one(given.id)] if given.id else await queue.listed(given.state or "")
     if not found:
-        print("no task was asked for: `engmetrics collect --backfill` asks for one")
+        say("no task was asked for: `engmetrics collect --backfill` asks for one")
         return
     _print(console.task_lines(found, utc_now()))
     if given.id:
@@ -175,7 +176,7 @@ async def _rebuild(settings: Settings, topic: str | None) -> None:
         async with the_store(settings) as store:
             counts = await deriving.rebuild(store, topic, told, sources.zones(settings))
     for name, count in counts.items():
-        print(f"rebuild   {name}: {count} facts", flush=True)
+        say(f"rebuild   {name}: {count} facts")
 
 
 async def _status(settings: Settings, with_quality: bool) -> None:
@@ -185,7 +186,7 @@ async def _status(settings: Settings, with_quality: bool) -> None:
             return
         standings, backlog = await status.status(store), await status.backlog(store)
     if not standings:
-        print("no collector has run yet: start `engmetrics collect`")
+        say("no collector has run yet: start `engmetrics collect`")
     else:
         _print(console.standings(standings))
     _print(console.backlogs(backlog))
@@ -196,7 +197,7 @@ async def _doctor(settings: Settings) -> None:
     async for finding in doctor.examine(settings, lambda: reached_store(settings)):
         counts[finding.level] += 1
         _print(console.finding_lines(finding))
-    print(f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}, {counts['ok']} ok")
+    say(f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}, {counts['ok']} ok")
     if counts["error"]:
         raise Failed
 
@@ -208,36 +209,38 @@ async def _quarantine(settings: Settings, given: argparse.Namespace) -> None:
             for one in kept:
                 _print(console.kept_lines(one, utc_now()))
             nothing = f"nothing of {given.collection}" if given.collection else "nothing"
-            print(f"{len(kept)} of {total} in quarantine" if total else f"{nothing} is in quarantine")
+            say(f"{len(kept)} of {total} in quarantine" if total else f"{nothing} is in quarantine")
             return
         if given.action == "purge":
             before = None if given.older_than is None else utc_now() - timedelta(days=given.older_than)
-            print(f"{await quarantine.purged(store, given.id, before, given.collection)} deleted")
+            say(f"{await quarantine.purged(store, given.id, before, given.collection)} deleted")
             return
         stayed = gone = 0
         async for name, reason in quarantine.retried(settings, store, None if given.all else given.id):
-            print(f"{name}: {f'stays, {console.plain(reason)}' if reason else 'gone'}", flush=True)
+            say(f"{name}: {f'stays, {console.plain(reason)}' if reason else 'gone'}")
             stayed, gone = stayed + bool(reason), gone + (not reason)
-    print(f"{gone} gone, {stayed} stay")
+    say(f"{gone} gone, {stayed} stay")
     if stayed:
         raise Failed
 
 
 def _token(given: argparse.Namespace) -> None:
     if not given.file:
-        print(make_token())
+        say(make_token())
     for file in given.file:
         made = keep_token(file, given.group)
-        print(f"a new token is in {file}" if made else f"{file} has a token and keeps it")
+        say(f"a new token is in {file}" if made else f"{file} has a token and keeps it")
 
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        print(line, flush=True)
+        say(line)
 
 
 def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
     if given.command == "demo":
+        from metrics_api.demo import DemoPlan, run_demo
+
         return run_demo(DemoPlan(given.data, given.port, given.bugs, given.seed))
     overrides: dict[str, dict[str, Any]] = {"server": {}, "store": {}}
     if given.data:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -71,6 +71,13 @@ class World:
             self._values[key] = self._known_values(topic, products)
         return self._values[key]
 
+    def iterations_within(self, products: Collection[str] | None) -> Iterator[tuple[Workspace, str]]:
+        """The names of the iterations of some products (None: all) with their workspaces, items or not."""
+        for one in self.context.iterations:
+            place = self.context.workspaces.get(one.workspace)
+            if place and (products is None or place.product in products):
+                yield place, one.name
+
     def _known_values(self, topic: str, products: frozenset[str] | None) -> Mapping[str, frozenset[str]]:
         def may_see(product: str) -> bool:
             return products is None or product in products
@@ -85,6 +92,12 @@ class World:
         frame = self.frame(topic)
         if topic in ITEM_TOPICS:
             found["stage"] = {stage.name for one in workspaces for stage in one.flows[topic].stages}
+            found |= {"iteration": set(), "version": set()}
+            # Known before any item is in them, as variables offer them.
+            for place, name in self.iterations_within(products):
+                found["iteration"].add(name)
+                if "iteration" in (ITEM_TOPICS[topic].column("version"), place.bug_version):
+                    found["version"].add(name)
         if isinstance(frame, ItemFrame):
             for name in frame.topic.fields:
                 found.setdefault(name, set()).update(values_within(frame, name, products))

@@ -113,10 +113,11 @@ class Counter(TypedDict):
 class Watermark(TypedDict):
     """How far a collector has come in a scope; `started_at` is the start of its last successful run.
 
-    `run` is the last run's record, `clean` says that all that was seen is derived, or stands in `waiting`:
-    the keys that are derived when another collector has succeeded in the scope. `cursor` is the collector's
-    own; `scopes` in those of tapd.workspaces and gitlab.projects are the ids that are there. `gap` is one
-    that ended with the last run: it is noted again when the next one begins, lest a crash in between lose it.
+    `run` is the last run's record, `clean` says that all that was seen is derived, or waits: the keys in
+    `waiting`, or the `whole` scope, are derived when a run of another collector that began later has
+    succeeded in it. `cursor` is the collector's own; `scopes` in those of tapd.workspaces and gitlab.projects
+    are the ids that are there. `gap` is one that ended with the last run: it is noted again when the next one
+    begins, lest a crash in between lose it.
     """
 
     _id: str
@@ -128,6 +129,7 @@ class Watermark(TypedDict):
     clean: bool
     run: NotRequired[str]
     waiting: NotRequired[list[str]]
+    whole: NotRequired[bool]
     gap: NotRequired[Gap]
 
 

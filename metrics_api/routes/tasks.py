@@ -52,6 +52,9 @@ async def put(request: web.Request) -> web.StreamResponse:
         raise BadRequest(f"the body has to be JSON, with its Content-Type, as {EXAMPLE}")
     given = await parameters(request)
     _refuse_others(given, FIELDS)
+    for name in ("kind", "since"):
+        if len(given.all(name)) > 1:
+            raise BadRequest(f"{name} is given {len(given.all(name))} times: a task has one")
     kind = given.one("kind")
     if not kind:
         raise BadRequest(f"kind is missing, as in {EXAMPLE}")
