@@ -46,6 +46,7 @@ SOURCES: tuple[Datasource, ...] = (Graphite(), Falcon())
 def fit(board: dict[str, Any], source: Datasource) -> dict[str, Any]:
     """Return the dashboard, whose uid is its slug so far, as one for this kind of datasource."""
     board["uid"] = f"{source.name}-{board['uid']}"
+    health = f"{source.name}-data-health"
     board["title"] = source.title.format(board["title"])
     board["tags"] = [source.name]
     for link in board["links"]:
@@ -64,7 +65,7 @@ def fit(board: dict[str, Any], source: Datasource) -> dict[str, Any]:
             continue
         panel["datasource"]["type"] = source.plugin
         source.names(panel)
-        items.link(panel)
+        items.link(panel, "" if board["uid"] == health else health)
         for row in panel["targets"]:
             row["datasource"]["type"] = source.plugin
     return board

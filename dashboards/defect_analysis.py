@@ -79,6 +79,13 @@ day (no_due_n): these are never overdue.
 The due day is today's for all of history. A bug that is due today is not overdue yet. With many that have
 no due day the line says little."""
 
+UNTOUCHED = """\
+**Serious bugs left untouched:** open bugs at the end of each day of which nothing had changed for so long
+that somebody should look: by default 3 days for fatal ones and 7 for serious ones, of 24 hours.
+
+Severities and days are configured per product (`untouched_days`); comments are no change, a new owner is one
+where people are enabled. The alert rule "Serious bugs are left untouched" goes by this."""
+
 CREATED = """\
 **Bugs created in the time range by {field}**, as it was at their creation, the empty one as `N/A`.
 
@@ -99,8 +106,9 @@ def defect_analysis(board: Dashboard) -> Dashboard:
         .with_panel(_totals(GridPos(x=0, y=0, w=20, h=5)))
         .with_panel(as_of(10, BUG_COLLECTORS, GridPos(x=20, y=0, w=4, h=5)))
         .with_panel(_trend(GridPos(x=0, y=5, w=24, h=10)))
-        .with_panel(_fixed(GridPos(x=0, y=15, w=12, h=9)))
-        .with_panel(_overdue(GridPos(x=12, y=15, w=12, h=9)))
+        .with_panel(_fixed(GridPos(x=0, y=15, w=8, h=9)))
+        .with_panel(_overdue(GridPos(x=8, y=15, w=8, h=9)))
+        .with_panel(_untouched(GridPos(x=16, y=15, w=8, h=9)))
         .with_row(section(12, "Backlog", 24))
         .with_panel(coloured(_backlog(4, "severity", GridPos(x=0, y=25, w=12, h=9)), SEVERITIES))
         .with_panel(coloured(_backlog(5, "priority", GridPos(x=12, y=25, w=12, h=9)), PRIORITIES))
@@ -114,8 +122,9 @@ def defect_analysis(board: Dashboard) -> Dashboard:
         .with_panel(defect_times.fix(17, GridPos(x=0, y=65, w=8, h=9)))
         .with_panel(defect_times.response(18, GridPos(x=8, y=65, w=8, h=9)))
         .with_panel(defect_times.verify(19, GridPos(x=16, y=65, w=8, h=9)))
-        .with_panel(defect_times.reopened(20, GridPos(x=0, y=74, w=12, h=9)))
-        .with_panel(defect_times.invalid(21, GridPos(x=12, y=74, w=12, h=9)))
+        .with_panel(defect_times.reopened(20, GridPos(x=0, y=74, w=8, h=9)))
+        .with_panel(defect_times.invalid(21, GridPos(x=8, y=74, w=8, h=9)))
+        .with_panel(defect_times.escaped(26, GridPos(x=16, y=74, w=8, h=9)))
         .with_row(section(22, "Created, and activity", 83))
         .with_panel(_created(23, "bugtype", GridPos(x=0, y=84, w=8, h=9)))
         .with_panel(_created(24, "originphase", GridPos(x=8, y=84, w=8, h=9)))
@@ -185,6 +194,11 @@ def _overdue(place: GridPos) -> Panel:
     panel = lines(11, "Overdue bugs", OVERDUE, place)
     panel.with_target(Expression(f"@tapd.bugs.overdue/{WHERE}"))
     return coloured(panel, {"overdue": "#F2495C", "no_due_n": GREY})
+
+
+def _untouched(place: GridPos) -> Panel:
+    panel = areas(25, "Serious bugs left untouched", UNTOUCHED, place)
+    return coloured(panel.with_target(Expression(f"@tapd.bugs.untouched/{WHERE},by=severity")), SEVERITIES)
 
 
 def _created(number: int, field: str, place: GridPos) -> bargauge.Panel:

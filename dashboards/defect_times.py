@@ -46,6 +46,14 @@ Each bug counts once, at its last end before the end of the time range. Drill do
 the reasons. Weeks in which none ended have no value."""
 
 
+ESCAPED = """\
+**Escape rate:** of the bugs created in each week, how many were found in production, by what a field of the
+bug says today. The bars (unknown_n, right axis) are bugs of which nobody said where they were found.
+
+Nothing is guessed: without a mapping this panel is empty. Name the field and the values that mean
+production under `[product.escape]` of the configuration, as `field = "source"`."""
+
+
 def fix(number: int, place: GridPos) -> Panel:
     """Return the panel of fix times."""
     return _measured(number, "Fix time", FIX, "fix.time", place)
@@ -69,6 +77,11 @@ def reopened(number: int, place: GridPos) -> Panel:
 def invalid(number: int, place: GridPos) -> Panel:
     """Return the panel of the rate of bugs that were none."""
     return _rate(number, "Invalid rate", INVALID, "invalid.rate", "dropped", place)
+
+
+def escaped(number: int, place: GridPos) -> Panel:
+    """Return the panel of the rate of bugs that were found in production."""
+    return _rate(number, "Escape rate", ESCAPED, "escape.rate", "found in production", place)
 
 
 def _measured(number: int, title: str, text: str, metric: str, place: GridPos) -> Panel:

@@ -44,14 +44,16 @@ LEAD = """\
 median, 85 of 100 took no longer than p85.
 
 Of {items} in done at the end of the time range; one that was reopened and not done again does not count.
-The bars are how many there were (right axis); with fewer than five there is no p85."""
+Those done before they were created, by the dates of their changes, have none: `negative_n` tells how many.
+The bars are numbers of {items} (right axis); with fewer than five there is no p85."""
 
 CYCLE = """\
 **Cycle time:** from a {item}'s first entry to an active stage to its last entry to done, by the week of
 that entry. Time after a reopening counts as well.
 
-Those that never were in an active stage have none: `skipped_n` tells how many. The bars are numbers of
-{items} (right axis); with fewer than five there is no p85."""
+Those that never were in an active stage have none: `skipped_n` tells how many; nor have those done before
+they were created, by the dates of their changes: `negative_n`. The bars are numbers of {items} (right axis);
+with fewer than five there is no p85."""
 
 STAGE_TIME = """\
 **Time in stage:** how long completed {items} were in each open stage, all their visits together, by the

@@ -11,7 +11,9 @@ from typing import Any
 from metrics_api.catalog import load_catalog
 
 TITLE = "Items behind this number"
+COLLECTING = "What was collected"
 PLACE = "/api/datasources/proxy/uid/${Datasource}/items"
+SERIES = "${__field.displayName:percentencode}"
 # Panels whose numbers stand for the end of the time range; the others have a time for each.
 REDUCED = frozenset({"bargauge", "stat"})
 # What a list of items cannot be asked with, for it is split by nothing and put in no order.
@@ -20,26 +22,55 @@ SHAPES = ("by", "order", "q")
 _VARIABLE = re.compile(r"\$(\w+)")
 
 
-def link(panel: dict[str, Any]) -> None:
-    """Give the panel its link, if the metric of its first query can name items."""
-    name, _, pairs = panel["targets"][0]["target"].removeprefix("@").partition("/")
+def link(panel: dict[str, Any], health: str) -> None:
+    """Give the panel's series their links, if the metrics of its queries can name items.
+
+    Of two queries, the one that has a single line is that of the series which the panel renames. A panel on
+    collecting leads to the dashboard about that, whose uid is `health`; "" where it is on it.
+    """
+    if health and panel["targets"][0]["target"].startswith("@health."):
+        url = f"/d/{health}?${{__url_time_range}}&${{__all_variables}}"
+        panel["links"] = [{"title": COLLECTING, "url": url, "targetBlank": True}]
+    links = [_link(row["target"], panel["type"] in REDUCED) for row in panel["targets"]]
+    several = [one for one in links if one and one["series"]]
+    single = [one for one in links if one and not one["series"]]
+    found = (several or single)[:1]
+    if not found:
+        return
+    panel["fieldConfig"]["defaults"]["links"] = [_written(found[0], found[0]["series"])]
+    renamed = (single or found)[0]
+    if not found[0]["series"]:
+        return
+    for override in panel["fieldConfig"]["overrides"]:
+        if any(one["id"] == "displayName" for one in override["properties"]):
+            override["properties"].append({"id": "links", "value": [_written(renamed, "")]})
+
+
+def _link(target: str, reduced: bool) -> dict[str, str]:
+    """(the address without and with what tells a series apart), nothing where no items can be named."""
+    name, _, pairs = target.removeprefix("@").partition("/")
     catalog = load_catalog()
     asked = dict(pair.split("=", 1) for pair in re.split(r",(?![^{]*})", pairs) if pair)
     # What ever arrived is no list of what there is.
     if name not in catalog.listed or asked.get("mode") == "arrivals":
-        return
+        return {}
     by = asked.get("by", "")
     metric = catalog.metric(name)
     dropped = set(SHAPES) - set(metric.required)
     kept = {key: _VARIABLE.sub(r"${\1:percentencode}", asked[key]) for key in asked if key not in dropped}
-    # Of a split the series' own items, where its name is the value of a filter.
+    # Of a split the series' own items: by the filter that it is the value of, or by its name.
     split = [by] if by else [one for one in metric.splits if one in metric.filters]
-    if len(split) == 1 and (not by or metric.splits in ((), ("line",))):
-        kept[split[0]] = "${__field.displayName:percentencode}"
-    at = "${__to}" if panel["type"] in REDUCED else "${__value.time}"
+    own = ""
+    if by or (split and metric.splits == tuple(split[:1])):
+        kept[split[0]] = SERIES
+    elif metric.splits and metric.splits != ("quantile",):
+        own = f"&series={SERIES}"
+    at = "${__to}" if reduced else "${__value.time}"
     query = "&".join([f"metric={name}", *(f"{key}={value}" for key, value in kept.items()), f"at={at}"])
     # Where the number is of the whole time range.
     more = "&from=${__from}" if "done_from" in asked or asked.get("step") == "all" else ""
-    panel["fieldConfig"]["defaults"]["links"] = [
-        {"title": TITLE, "url": f"{PLACE}?{query}{more}&limit=100", "targetBlank": True}
-    ]
+    return {"url": f"{PLACE}?{query}{more}&limit=100", "series": own}
+
+
+def _written(found: dict[str, str], series: str) -> dict[str, Any]:
+    return {"title": TITLE, "url": found["url"] + series, "targetBlank": True}

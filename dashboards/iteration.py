@@ -76,8 +76,8 @@ spread over stories: while there are many, the density is too low."""
 
 FORECAST = """\
 **Forecast** for the open stories of the iteration: the days by which they are done with a chance of 50 %
-and of 85 %, if the days to come are like the last 8 weeks; remaining is how many are open, n how many
-were done in those weeks.
+and of 85 %, if the days to come are like the last 8 weeks; remaining is how many are open, n how many the
+product's teams did in those weeks, in whatever iteration.
 
 10,000 futures, drawn from what was done per day. There is no date with fewer than 20 completions; work
 that is still to come is not foreseen. Days are shown in the zone of the browser."""

@@ -216,6 +216,9 @@ def _legend(calcs: list[str]) -> common.VizLegendOptions:
     )
 
 
-def last(fields: str = "") -> common.ReduceDataOptions:
-    """Return how a series becomes one number: its last value; `fields` matches the names of those shown."""
-    return common.ReduceDataOptions().calcs(["lastNotNull"]).fields(fields).values(False)
+def last(fields: str = "", calc: str = "lastNotNull") -> common.ReduceDataOptions:
+    """Return how a series becomes one number: its last value; `fields` matches the names of those shown.
+
+    With `last` it is the last one even where that is nothing.
+    """
+    return common.ReduceDataOptions().calcs([calc]).fields(fields).values(False)

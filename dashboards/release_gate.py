@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import bargauge, stat
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.timeseries import Panel
+from grafana_foundation_sdk.models.common import BigValueColorMode
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, GridPos
 
 from dashboards.colours import BACKLOG, GREY, LEDGER, SEVERITIES, fixed, pattern
@@ -29,9 +30,11 @@ from dashboards.registry import REGISTRY
 from dashboards.variables import version
 
 WHERE = "product=$Product,version=$Version"
-# Where the index by version stands.
-RIGHT = GridPos(x=12, y=5, w=12, h=10)
+GRAVE_BUGS = f"@tapd.bugs.backlog.daily/{WHERE},severity={{fatal,serious}},by=severity"
 GATE = "#C4162A"
+PASSES, FAILS = LEDGER["closed"], GATE
+# The smallest number above 0 that the API tells.
+LEAST = 0.000001
 REMAINING = {"remaining": BACKLOG, "added": LEDGER["created"], "reopened": LEDGER["reopened"]}
 SHRINKING = {"done": LEDGER["closed"], "removed": GREY}
 
@@ -49,12 +52,24 @@ version each bug had on that day, beside the gate (dashed).
 A version is ready as far as its weight is concerned once its line is below the gate. Which field of a bug
 is its version is configured per product."""
 
-NOW = """\
-**The gate in numbers, at the end of the time range:** the index of the open bugs, what the gate lets
-pass, and the open fatal and serious bugs. It is go if the index is at most the gate, and the fatal and
-serious bugs are at most what the configuration allows: by default no fatal and one serious one.
+VERDICT = """\
+**Go or no-go** for the chosen versions as of the last day of the time range, and why. It is go while the
+defect index is within the gate, and the open fatal and serious bugs are as few as the configuration allows:
+by default an index of 10, no fatal and one serious bug. What exceeds that shows by how much (over).
 
-Choose one version to see the answer for it. Severities without an open bug are left out."""
+Not known: nobody looked at TAPD on that day yet, or a bug has a severity without a weight, so that nobody
+can say what the index is. Each product is held against its own gate, and all have to pass."""
+
+NOW = """\
+**The gate in numbers, at the end of the time range:** the index of the open bugs, and what the gate lets
+pass. unknown, where it is there, are open bugs of a severity without a weight, which are not in the index.
+
+Choose one version to see the numbers for it."""
+
+GRAVE_NOW = """\
+**Open fatal and serious bugs at the end of the time range.** A severity without an open bug is left out.
+
+How many a release may have is configured: by default no fatal one and one serious one."""
 
 GRAVE = """\
 **Open fatal and serious bugs** at the end of each day, by the severity each had on that day. A release
@@ -92,30 +107,60 @@ the escape rate instead: it is measured, this is inferred."""
     "Whether a version may go out: the defect index against its gate, fatal and serious bugs, what remains.",
 )
 def release_gate(board: Dashboard) -> Dashboard:
-    """Add the gate in numbers, the index over time and per version, grave bugs, burndown, what escaped."""
+    """Add the answer with its reasons, the index over time and per version, grave bugs, what escaped."""
     return (
         board.with_variable(version())
-        .with_panel(_now(GridPos(x=0, y=0, w=18, h=5)))
-        .with_panel(as_of(2, BUG_COLLECTORS, GridPos(x=18, y=0, w=6, h=5)))
-        .with_panel(_index(3, "Defect index against the gate", INDEX, "", GridPos(x=0, y=5, w=12, h=10)))
+        .with_panel(_verdict(GridPos(x=0, y=0, w=18, h=6)))
+        .with_panel(as_of(2, BUG_COLLECTORS, GridPos(x=18, y=0, w=6, h=6)))
+        .with_panel(_now(GridPos(x=0, y=6, w=12, h=4)))
+        .with_panel(_grave_now(GridPos(x=12, y=6, w=12, h=4)))
+        .with_panel(_index(3, "Defect index against the gate", INDEX, "", GridPos(x=0, y=10, w=12, h=10)))
         .with_panel(
-            _index(4, "Defect index by version", BY_VERSION, ",by=version", GridPos(x=12, y=5, w=12, h=10))
+            _index(4, "Defect index by version", BY_VERSION, ",by=version", GridPos(x=12, y=10, w=12, h=10))
         )
-        .with_panel(_grave(GridPos(x=0, y=15, w=12, h=9)))
-        .with_panel(_burndown(GridPos(x=12, y=15, w=12, h=9)))
-        .with_panel(_introduced(GridPos(x=0, y=24, w=12, h=9)))
-        .with_panel(_escaped(GridPos(x=12, y=24, w=12, h=9)))
+        .with_panel(_grave(GridPos(x=0, y=20, w=12, h=9)))
+        .with_panel(_burndown(GridPos(x=12, y=20, w=12, h=9)))
+        .with_panel(_introduced(GridPos(x=0, y=29, w=12, h=9)))
+        .with_panel(_escaped(GridPos(x=12, y=29, w=12, h=9)))
+    )
+
+
+def _verdict(place: GridPos) -> stat.Panel:
+    panel = numbers(9, "Go or no-go", VERDICT, place).decimals(1).color_mode(BigValueColorMode.BACKGROUND)
+    # The last day's, known or not: an earlier answer is none.
+    panel.with_target(Expression(f"@tapd.bugs.gate/{WHERE}")).reduce_options(last(calc="last"))
+    answer = [DynamicConfigValue("displayName", "release"), _mapped("GO", "NO-GO")]
+    over = [DynamicConfigValue("unit", "suffix: over"), _mapped("within", None)]
+    panel.override_by_regexp(pattern("all"), answer)
+    return panel.override_by_regexp(pattern("index", "fatal", "serious"), over)
+
+
+def _mapped(passes: str, fails: str | None) -> DynamicConfigValue:
+    """Return how 0, more and nothing are written; None: as the number itself."""
+    told = {"color": FAILS, "index": 1} | ({"text": fails} if fails else {})
+    return DynamicConfigValue(
+        "mappings",
+        [
+            {"type": "value", "options": {"0": {"color": PASSES, "index": 0, "text": passes}}},
+            {"type": "range", "options": {"from": LEAST, "to": None, "result": told}},
+            {
+                "type": "special",
+                "options": {"match": "null+nan", "result": {"color": GREY, "index": 2, "text": "not known"}},
+            },
+        ],
     )
 
 
 def _now(place: GridPos) -> stat.Panel:
-    panel = numbers(1, "Go or no-go, in numbers", NOW, place).decimals(1)
-    panel.with_target(Expression(f"@tapd.bugs.di/{WHERE}"))
-    grave = f"@tapd.bugs.backlog.daily/{WHERE},severity={{fatal,serious}},by=severity"
-    panel.with_target(Expression(grave, "B"))
-    _gate(coloured(panel, SEVERITIES))
+    panel = numbers(1, "The gate in numbers", NOW, place).decimals(1)
+    _gate(panel.with_target(Expression(f"@tapd.bugs.di/{WHERE}")))
     index = [DynamicConfigValue("displayName", "index"), fixed(BACKLOG)]
     return panel.override_by_regexp(pattern("all"), index)
+
+
+def _grave_now(place: GridPos) -> stat.Panel:
+    panel = numbers(10, "Fatal and serious bugs now", GRAVE_NOW, place)
+    return coloured(panel.with_target(Expression(GRAVE_BUGS)), SEVERITIES)
 
 
 def _index(number: int, title: str, text: str, more: str, place: GridPos) -> Panel:
@@ -132,8 +177,7 @@ def _gate(panel: Coloured) -> Coloured:
 
 def _grave(place: GridPos) -> Panel:
     panel = areas(5, "Open fatal and serious bugs", GRAVE, place)
-    asked = f"@tapd.bugs.backlog.daily/{WHERE},severity={{fatal,serious}},by=severity"
-    return coloured(panel.with_target(Expression(asked)), SEVERITIES)
+    return coloured(panel.with_target(Expression(GRAVE_BUGS)), SEVERITIES)
 
 
 def _burndown(place: GridPos) -> Panel:

@@ -220,6 +220,7 @@ def _config_text(company: Mapping[str, Any]) -> str:
     ]
     for product in company["products"]:
         lines += ["", "[[product]]", *(f"{name} = {_toml(value)}" for name, value in product.items())]
+        lines += ["", "[product.escape]", 'field = "originphase"', 'production = ["线上"]']
     return "\n".join(lines) + "\n"
 
 

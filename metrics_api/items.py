@@ -7,12 +7,13 @@ A metric that can name its items registers a second function, beside the one tha
 
 It gets the query with the one bucket that is asked about in `query.buckets` and the window that was asked for
 in `query.window`, and `at`, when that bucket is over, the present one so far. It names each item that the
-metric counts in that bucket once, whatever `by` says.
+metric counts in that bucket once, whatever `by` says. Of a metric with several lines the option `series` may
+name one that is asked about; a line that nobody knows has no items.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -21,9 +22,12 @@ import numpy as np
 from metrics_api.catalog import LISTED
 from metrics_api.columns import Array, Mask, Rows
 from metrics_api.frames import ItemFrame
+from metrics_api.history import LEDGER, ledger
 from metrics_api.query import Query
 from metrics_api.segments import CONTINUES
+from metrics_api.selection import selected
 from metrics_api.stretches import open_stretches
+from metrics_api.visits import rows_between
 
 
 class Listed(NamedTuple):
@@ -122,6 +126,20 @@ def standing_rows(frame: ItemFrame, query: Query, among: Mask | None = None) -> 
     unsplit = replace(query, options={**query.options, "by": ""})
     everywhere = np.ones(len(frame.lookups.stage), dtype=np.bool_)
     return open_stretches(frame, unsplit, everywhere if among is None else among).row
+
+
+def moved(frame: ItemFrame, query: Query, moves: Iterable[str]) -> Listed:
+    """The selected items that any of some moves of the ledger happened to in the bucket, by how often."""
+    first, end = query.buckets.starts[0], query.buckets.ends[-1]
+    began = rows_between(frame, first, end)
+    gone = np.flatnonzero((frame.stop >= first) & (frame.stop < end) & (frame.end != CONTINUES))
+    # A move is between a segment and the one before it.
+    rows = np.unique(np.concatenate([began, began[frame.begin[began] == CONTINUES] - 1, gone]))
+    rows = rows[selected(frame, query, rows)]
+    numbers, place = np.unique(frame.item[rows], return_inverse=True)
+    counts = ledger(frame, rows, place, len(numbers), query).sum(axis=2)
+    times = counts[:, [LEDGER.index(one) for one in moves]].sum(axis=1)
+    return Listed(numbers[times > 0], times[times > 0], "times")
 
 
 def ages(since: Array, at: int) -> Array:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from metrics_api.catalog import Catalog
+from metrics_api.context import UNPLANNED
 from metrics_api.custom_fields import custom_field
 from metrics_api.query import EMPTY
 from metrics_api.selection import SEVERITIES, values_within
@@ -48,15 +49,16 @@ def component(world: World, catalog: Catalog, products: frozenset[str]) -> list[
 
 @tag("version")
 def version(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
-    """The products' iteration names, newest first."""
-    starts = world.context.iteration_starts
-    return sorted(sorted(_iterations(world, products)), key=lambda name: starts.get(name, ""), reverse=True)
+    """The products' iteration names, newest first; those without a planned start come last."""
+    order = world.context.iteration_order
+    names = sorted({name for _, name in world.iterations_within(products)})
+    return sorted(names, key=lambda name: (order[name][0] != UNPLANNED, order[name]), reverse=True)
 
 
 @tag("iteration")
 def iteration(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
     """The products' iteration names."""
-    return sorted(_iterations(world, products))
+    return sorted({name for _, name in world.iterations_within(products)})
 
 
 @tag("bugversion")
@@ -159,11 +161,6 @@ def collector(world: World, catalog: Catalog, products: frozenset[str]) -> list[
 def metric(world: World, catalog: Catalog, products: frozenset[str]) -> list[str]:
     """The names of all metrics."""
     return sorted(catalog.metrics)
-
-
-def _iterations(world: World, products: Collection[str]) -> set[str]:
-    workspaces = {key for key, one in world.context.workspaces.items() if one.product in products}
-    return {one.name for one in world.context.iterations if one.workspace in workspaces}
 
 
 def _present(world: World, field: str, products: frozenset[str], *topics: ItemTopic) -> set[str]:

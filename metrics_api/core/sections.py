@@ -225,4 +225,5 @@ class Product(Section):
     calendar: Calendar = Calendar()
     min_for_quantiles: Positive = 5
     defect_index: DefectIndex = DefectIndex()
+    untouched_days: dict[str, Positive] = {"fatal": 3, "serious": 7}
     escape: Escape | None = None

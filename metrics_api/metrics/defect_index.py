@@ -8,16 +8,18 @@ import numpy as np
 
 from metrics_api.catalog import metric
 from metrics_api.cohorts import created
-from metrics_api.columns import Array, Rows
+from metrics_api.columns import Array, Mask, Rows
 from metrics_api.core.sections import DefectIndex
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, items, standing_rows
 from metrics_api.query import EMPTY, Query, Row
 from metrics_api.selection import allowed_workspaces, field_values
-from metrics_api.stretches import counted, open_stretches
+from metrics_api.stretches import Stretches, counted, open_stretches
 from metrics_api.topics import BUGS
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted")
+# What the gate looks at.
+CONDITIONS = ("index", "fatal", "serious")
 # Sums of weights such as 0.1 are told without the noise of binary fractions.
 DECIMALS = 6
 
@@ -74,16 +76,64 @@ def introduced(frame: ItemFrame, query: Query) -> list[Row]:
     return [*_indices(query, found.groups, counts, weights), *_listed(unknown)]
 
 
+@metric(
+    "tapd.bugs.gate",
+    topic=dict.fromkeys(CONDITIONS, BUGS.name),
+    splits=("condition",),
+    filters=BUGS.fields,
+    options=(*OPTIONS, "of"),
+    unit="items or weight",
+)
+def gate(frame: ItemFrame, query: Query) -> list[Row]:
+    """Go or no-go at the end of each bucket: how many conditions of the gate fail, and each one's excess.
+
+    `index`, `fatal` and `serious` are by how much the defect index, the open fatal bugs and the open serious
+    bugs exceed what the product's gate lets pass, 0 where they do not; the line of all of them counts those
+    that fail: 0 is go. While open bugs have a severity without a weight nobody knows that the index is within
+    the gate: it is null unless the others alone exceed it, and so is the answer unless a condition fails.
+    Each product is held against its own gate; of several it is the largest excess, go is go for all. With
+    `of` one condition alone is answered. Definition: docs/definitions.md, section 2.
+    """
+    found = open_stretches(frame, query)
+    over, unsure = _over(frame, query, found)
+    failing = (over > 0).sum(axis=0, dtype=np.float64)
+    failing[unsure & (failing == 0)] = np.nan
+    over[0][unsure & (over[0] == 0)] = np.nan
+    lines: list[tuple[tuple[tuple[str, str], ...], Array]] = [((), failing)]
+    lines += [((("condition", name),), line) for name, line in zip(CONDITIONS, over, strict=True)]
+    asked = query.options.get("of")
+    return [
+        Row((*(((query.by, group),) if query.by else ()), *split), line[at])
+        for at, group in enumerate(found.groups)
+        for split, line in lines
+        if asked in (None, *(name for _, name in split))
+    ]
+
+
 @items("tapd.bugs.di")
 def weighing(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The open bugs by their weight, those without one last."""
-    return _listing(frame, query, standing_rows(frame, query, frame.lookups.open))
+    rows = standing_rows(frame, query, frame.lookups.open)
+    if query.options.get("series") == "unknown":
+        kind, weights = _weighed(frame, query, rows)
+        rows = rows[kind == len(weights)]
+    return _listing(frame, query, rows)
 
 
 @items("tapd.bugs.di.introduced")
 def weighing_then(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The bugs created in the bucket by their weight, those without one last."""
     return _listing(frame, query, created(frame, replace(query, options={**query.options, "by": ""})).row)
+
+
+@items("tapd.bugs.gate")
+def grave(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The open bugs by their weight; of the condition fatal or serious, those of that severity."""
+    rows = standing_rows(frame, query, frame.lookups.open)
+    asked = query.options.get("series") or query.options.get("of", "")
+    if asked in CONDITIONS[1:]:
+        rows = rows[_of_severity(frame, query, rows, asked)]
+    return _listing(frame, query, rows)
 
 
 def _listing(frame: ItemFrame, query: Query, rows: Rows) -> Listed:
@@ -96,15 +146,69 @@ def _weighed(frame: ItemFrame, query: Query, rows: Rows) -> tuple[Array, Array]:
 
     Each workspace has the weights of its product.
     """
-    keys = list(frame.dictionaries["workspace"].values)
     codes, severities = field_values(frame, "severity")
-    known = [frame.context.workspaces.get(key) for key in keys]
-    settings = [one.settings.defect_index if one else DefectIndex() for one in known]
+    settings = [one for _, one in _settings(frame)]
     weights = sorted({weight for one in settings for weight in one.weights.values()})
     place = {weight: at for at, weight in enumerate(weights)} | {None: len(weights)}
     table = np.array([[place[one.weights.get(name or EMPTY)] for name in severities] for one in settings])
-    at = frame.last_row[frame.item[rows]] if query.options.get("asof") == "now" else rows
+    at = _judging(frame, query, rows)
     return table[frame.codes["workspace"][at], codes[at]], np.array(weights)
+
+
+def _settings(frame: ItemFrame) -> list[tuple[str, DefectIndex]]:
+    """(product, weights and gate) of each workspace, by code."""
+    known = [frame.context.workspaces.get(key) for key in list(frame.dictionaries["workspace"].values)]
+    return [(one.product, one.settings.defect_index) if one else ("", DefectIndex()) for one in known]
+
+
+def _judging(frame: ItemFrame, query: Query, rows: Rows) -> Rows:
+    """The rows whose values say what the bug of each row is."""
+    return frame.last_row[frame.item[rows]] if query.options.get("asof") == "now" else rows
+
+
+def _of_severity(frame: ItemFrame, query: Query, rows: Rows, severity: str) -> Mask:
+    """Which rows are of bugs of a severity."""
+    codes, severities = field_values(frame, "severity")
+    wanted = np.array([one == severity for one in severities], dtype=np.bool_)
+    found: Mask = wanted[codes[_judging(frame, query, rows)]]
+    return found
+
+
+def _over(frame: ItemFrame, query: Query, found: Stretches) -> tuple[Array, Mask]:
+    """(by how much each condition is exceeded, whether the index may be higher than what is known of it).
+
+    Shapes (conditions, groups, buckets) and (groups, buckets); of several products the largest excess.
+    """
+    kind, weights = _weighed(frame, query, found.row)
+    settings = _settings(frame)
+    products = sorted({product for product, _ in settings})
+    product_of = np.array([products.index(product) for product, _ in settings])
+    at = _judging(frame, query, found.row)
+    both = found.group * len(products) + product_of[frame.codes["workspace"][at]]
+    pairs = np.flatnonzero(np.bincount(both))
+    line, buckets = np.searchsorted(pairs, both), len(query.buckets)
+
+    def count(which: Array, lines: Array, size: int) -> Array:
+        return counted(lines[which], found.low[which], found.high[which], size, buckets)
+
+    kinds = len(weights) + 1
+    every = np.arange(len(line))
+    counts = count(every, line * kinds + kind, len(pairs) * kinds).reshape(len(pairs), kinds, buckets)
+    index = np.round(np.einsum("pkb,k->pb", counts[:, :-1], weights), DECIMALS)
+    grave = [
+        count(np.flatnonzero(_of_severity(frame, query, found.row, name)), line, len(pairs))
+        for name in CONDITIONS[1:]
+    ]
+    gates = {product: (one.gate, one.fatal, one.serious) for product, one in settings}
+    allowed = np.array([gates[products[pair % len(products)]] for pair in pairs], dtype=np.float64)
+    group = pairs // len(products)
+    over = np.zeros((len(CONDITIONS), len(found.groups), buckets))
+    for place, have in enumerate((index, *grave)):
+        excess = np.round(have - allowed.reshape(-1, len(CONDITIONS))[:, place, None], DECIMALS)
+        np.maximum.at(over[place], group, np.maximum(excess, 0))
+    unsure = np.zeros(over.shape[1:], dtype=np.bool_)
+    np.logical_or.at(unsure, group, counts[:, -1] > 0)
+    return over, unsure
 
 
 def _unweighed(row: Rows, kind: Array, weights: Array) -> Rows:

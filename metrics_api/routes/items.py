@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
 
+from metrics_api.catalog import Metric
 from metrics_api.core.days import zone as day_zone
 from metrics_api.core.errors import BadRequest, StoreUnavailable, UnknownName
 from metrics_api.core.sections import TapdInstance
@@ -31,7 +32,7 @@ from metrics_api.world import World
 
 PATHS: Final = ("/api/v1/items", "/graphite/items", "/api/v1/grafana/items")
 # What a request may say besides filters and options.
-OWN: Final = ("metric", "at", "from", "until", "limit", "format")
+OWN: Final = ("metric", "at", "from", "until", "limit", "format", "series")
 # How a list is written, the kind of content that is, and the headers that go with it.
 KINDS: Final[Mapping[str, tuple[Callable[[Answer], bytes], str, Mapping[str, str]]]] = {
     "json": (encode_lines, "application/x-ndjson", {}),
@@ -60,6 +61,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     """The items behind a metric at `at`, those with the largest values first; `limit` is how many (20).
 
     `format` is json (one object per line), table (Grafana's) or html, the last being what a browser gets.
+    `series` is the endpoint of one of the metric's lines, whose items alone are listed.
     """
     given = query_parameters(request)
     kind, limit = _format(request, given), _limit(given)
@@ -100,16 +102,15 @@ def _asked(request: web.Request, given: Parameters) -> tuple[Asked, int]:
     if evaluator.reader.refreshed_at is None:
         raise StoreUnavailable("the records are not loaded yet: try again in a few seconds")
     world, now = evaluator.reader.world, int(request.app[CLOCK]())
-    filters = Parameters({key: values for key, values in given.fields.items() if key not in OWN})
+    filters, line = _of_series(evaluator.catalog.metric(name), given)
     text = expression(name, filters)
     # Asked of the present instant for what is wrong with the question, and whose days are meant.
     first = evaluator.asked(world, text, now, now, principal)
     known_until = _known_until(world, first, now)
     zone = first.query.buckets.zone
     at = min(_moment("at", given.one("at"), now, zone, known_until), now)
-    start = _moment("from", given.one("from"), now, zone, at)
-    if start > at:
-        raise BadRequest("from is later than at: nothing lies between them")
+    # A panel's first bucket begins before the panel's range does: `from` is then within that of `at`.
+    start = min(_moment("from", given.one("from"), now, zone, at), at)
     asked = evaluator.asked(world, text, start, at, principal)
     window = asked.query.buckets
     if not len(window):
@@ -119,7 +120,27 @@ def _asked(request: web.Request, given: Parameters) -> tuple[Asked, int]:
         raise BadRequest(f"what there was then is not known yet: the records were looked at until {known}")
     bucket = window.part(len(window) - 1, len(window))
     query = replace(asked.query, buckets=bucket, window=window, now=now, frames=world.items)
+    query = replace(query, options={**query.options, **line})
     return replace(asked, query=query), known_until
+
+
+def _of_series(metric: Metric, given: Parameters) -> tuple[Parameters, dict[str, str]]:
+    """(what is asked for, with the values of filters that the series stands for; what else tells it apart).
+
+    Its endpoint is the value of the split, or those of several with `/` between them; a quantile after a
+    stage is no filter, and a stage may hold a `/` itself.
+    """
+    fields = {key: values for key, values in given.fields.items() if key not in OWN}
+    series = given.one("series")
+    if not series:
+        return Parameters(fields), {}
+    by = given.one("by")
+    splits = (by,) if by else metric.splits
+    known = [one for one in splits if one == by or one in metric.filters]
+    cut = str.split if len(known) == len(splits) else str.rsplit
+    values = dict(zip(splits, cut(series, "/", max(len(splits) - 1, 0)), strict=False))
+    fields |= {key: [values[key]] for key in known if key in values}
+    return Parameters(fields), {} if known else {"series": series}
 
 
 def _known_until(world: World, asked: Asked, now: int) -> int:

@@ -25,7 +25,10 @@ ENDPOINTS = [
 
 
 # What panels call a series that nothing tells apart.
-WHOLE = {"backlog", "came back", "done", "dropped", "index", "introduced", "open", "open now"}
+WHOLE = {
+    *("backlog", "came back", "done", "dropped", "found in production", "index", "introduced"),
+    *("open", "open now", "release"),
+}
 
 
 def as_graphite(panel: dict[str, Any], endpoint: str) -> Shown:

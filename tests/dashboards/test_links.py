@@ -34,13 +34,16 @@ FILLED = {
 
 
 def links(panel: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = panel["fieldConfig"]["defaults"].get("links", [])
-    return found
+    """The link of a panel's series, then those of series that have one of their own."""
+    config = panel["fieldConfig"]
+    properties = [one for override in config["overrides"] for one in override["properties"]]
+    own = [link for one in properties if one["id"] == "links" for link in one["value"]]
+    return [*config["defaults"].get("links", []), *own]
 
 
-def asked(panel: dict[str, Any]) -> dict[str, str]:
+def asked(panel: dict[str, Any], place: int = 0) -> dict[str, str]:
     """The parameters of a panel's link as the API gets them."""
-    (link,) = links(panel)
+    link = links(panel)[place]
     url = link["url"].removeprefix("/api/datasources/proxy/uid/${Datasource}/")
     assert url != link["url"]
     assert link["targetBlank"] is True
@@ -55,18 +58,19 @@ def asked(panel: dict[str, Any]) -> dict[str, str]:
 def test_a_panel_whose_metric_names_its_items_has_a_link_that_the_api_understands(
     panel: dict[str, Any],
 ) -> None:
-    name = panel["targets"][0]["target"].removeprefix("@").partition("/")[0]
+    names = [row["target"].removeprefix("@").partition("/")[0] for row in panel["targets"]]
     arrivals = "mode=arrivals" in panel["targets"][0]["target"]
-    assert bool(links(panel)) == (name in load_catalog().listed and not arrivals)
-    if not links(panel):
-        return
-    given = asked(panel)
-    assert given["metric"] == name
-    assert given["product"] == "{A,B}"
-    pairs = {key: [value] for key, value in given.items() if key not in OWN}
-    load_catalog().check(expression(name, Parameters(pairs)))
-    reduced = panel["type"] in ("stat", "bargauge")
-    assert ("at=${__to}" if reduced else "at=${__value.time}") in links(panel)[0]["url"]
+    listed = [name for name in names if name in load_catalog().listed and not arrivals]
+    assert bool(links(panel)) == bool(listed)
+    # Each query has a link.
+    assert {asked(panel, place)["metric"] for place in range(len(links(panel)))} == set(listed)
+    for place, link in enumerate(links(panel)):
+        given = asked(panel, place)
+        assert given["product"] == "{A,B}"
+        pairs = {key: [value] for key, value in given.items() if key not in OWN}
+        load_catalog().check(expression(given["metric"], Parameters(pairs)))
+        reduced = panel["type"] in ("stat", "bargauge")
+        assert ("at=${__to}" if reduced else "at=${__value.time}") in link["url"]
 
 
 def test_a_series_leads_to_its_own_items() -> None:
@@ -80,7 +84,39 @@ def test_a_series_leads_to_its_own_items() -> None:
     assert narrowed("cumulative-flow", "Age of work in progress: stories") == {}
     assert narrowed("defect-analysis", "Open bugs by severity") == {"severity": "R&D"}
     assert narrowed("defect-analysis", "Bugs per version") == {"version": "R&D"}
-    assert narrowed("defect-analysis", "The time range in numbers") == {}
+    assert narrowed("defect-analysis", "Fix time") == {}
+    assert narrowed("defect-analysis", "Open bugs by severity and stage") == {"series": "R&D"}
+    assert narrowed("defect-analysis", "Open bugs by age in days") == {"series": "R&D"}
+    assert narrowed("defect-analysis", "The time range in numbers") == {"series": "R&D"}
+    assert narrowed("release-gate", "Go or no-go") == {"series": "R&D"}
+
+
+def test_what_a_panel_renames_leads_to_all_of_its_items() -> None:
+    def renamed(slug: str, title: str) -> tuple[dict[str, str], dict[str, str]]:
+        (panel,) = (one for one in panels(GRAPHITE[slug]) if one["title"] == title)
+        return asked(panel), asked(panel, 1)
+
+    moves, backlog = renamed("defect-analysis", "Defect trend")
+    assert (moves["metric"], moves["series"]) == ("tapd.bugs.change.daily", "R&D")
+    assert (backlog["metric"], "series" in backlog) == ("tapd.bugs.backlog.daily", False)
+    conditions, whole = renamed("release-gate", "Go or no-go")
+    assert {conditions["metric"], whole["metric"]} == {"tapd.bugs.gate"}
+    assert "series" not in whole
+
+
+@pytest.mark.parametrize("boards", [GRAPHITE, FALCON], ids=["graphite", "falcon"])
+def test_every_panel_on_defects_leads_to_what_is_behind_it(boards: dict[str, dict[str, Any]]) -> None:
+    health = boards["data-health"]["uid"]
+    for slug in ("defect-analysis", "release-gate"):
+        for panel in panels(boards[slug]):
+            if panel["type"] == "row" or links(panel):
+                continue
+            if panel["title"] == "Data as of … ago":
+                (link,) = panel["links"]
+                assert link["url"] == f"/d/{health}?${{__url_time_range}}&${{__all_variables}}"
+            else:
+                # Events are no items: GitLab has the list.
+                assert panel["title"] == "GitLab activity"
 
 
 def test_the_ranges_own_items_are_asked_for_with_the_range() -> None:

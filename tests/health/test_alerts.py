@@ -17,7 +17,7 @@ from tests.replay.graphite_go import GraphiteGo, GraphiteGoWrapped
 from tests.replay.panels import GRAPHITE, panels
 from tests.system.harness import serving
 
-RULES = rules()
+RULES = rules("Collecting")
 CLIENTS = [GraphiteGoWrapped, GraphiteGo]
 each_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
 

@@ -1,6 +1,6 @@
 """Evaluates provisioned alert rules as Grafana does: queries by the Go backend, then expressions on them.
 
-Of the expressions there are those that our rules use: reduce, a comparison, and classic conditions.
+Of the expressions there are those that our rules use: reduce, comparisons, and classic conditions.
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ class Evaluation:
     no_data: bool = False
 
 
-def rules(file: Path = FILE) -> dict[str, Rule]:
-    """Return the rules of a provisioning file by their uids."""
+def rules(name: str, file: Path = FILE) -> dict[str, Rule]:
+    """Return the rules of one group of a provisioning file by their uids."""
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert document["apiVersion"] == 1
-    return {rule["uid"]: rule for group in document["groups"] for rule in group["rules"]}
+    (group,) = (one for one in document["groups"] if one["name"] == name)
+    return {rule["uid"]: rule for rule in group["rules"]}
 
 
 async def evaluated(rule: Rule, client: GraphiteGo, now: int) -> Evaluation:
@@ -102,11 +103,26 @@ def _reduced(series: PanelSeries, model: Mapping[str, Any]) -> Number:
 
 
 def _compared(expression: str, numbers: Mapping[str, Sequence[Number]]) -> Iterator[Number]:
-    found = re.fullmatch(r"\$([A-Z]) > (\d+)", expression)
-    if not found:
+    """Comparisons, all of which must hold, of numbers with the same labels; of nothing comes nothing."""
+    parts = [re.fullmatch(r"\$([A-Z]) > (\$[A-Z]|\d+)", part) for part in expression.split(" && ")]
+    known = [one for one in parts if one]
+    if len(known) < len(parts):
         raise ClientError(f"expression {expression!r} is not replayed")
-    for one in numbers[found[1]]:
-        yield Number(one.labels, None if one.value is None else float(one.value > float(found[2])))
+    for one in numbers[known[0][1]]:
+        found = (
+            (_side(f"${part[1]}", one.labels, numbers), _side(part[2], one.labels, numbers)) for part in known
+        )
+        sides = [(left, right) for left, right in found if left is not None and right is not None]
+        held = float(all(left > right for left, right in sides))
+        # What has no number has no state; what is not among the others is left out altogether.
+        yield Number(one.labels, held if len(sides) == len(known) else None)
+
+
+def _side(text: str, labels: Mapping[str, str], numbers: Mapping[str, Sequence[Number]]) -> float | None:
+    """A number as written, or the one with these labels."""
+    if not text.startswith("$"):
+        return float(text)
+    return next((one.value for one in numbers[text[1:]] if one.labels == labels), None)
 
 
 def _classic(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+import pytest_asyncio
 
 from tests.replay.clients import (
     Client,
@@ -21,42 +22,56 @@ from tests.replay.graphite_116 import Graphite116
 from tests.replay.graphite_go import GraphiteGo
 from tests.replay.odd_names import NAMES
 from tests.replay.panels import GRAPHITE, panel_requests, panels
-from tests.replay.wire import Values, interpolate
+from tests.replay.wire import PanelSeries, Values, interpolate
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PANELS = [
-    pytest.param(slug, panel.number, id=f"{slug}-{panel.number}")
+    pytest.param((slug, panel.number), id=f"{slug}-{panel.number}")
     for slug, board in GRAPHITE.items()
     for panel in panel_requests(board, {}).panels
 ]
 CHOICES: dict[str, Mapping[str, Values]] = {
-    "all": {},
     "one": {"Product": NAMES[0]},
     "each": {"Product": NAMES},
 }
 
 
-@pytest.mark.parametrize("slug, number", PANELS)
-async def test_every_client_reads_every_panel(clients: list[Client], slug: str, number: int) -> None:
+@pytest.fixture(scope="module", params=PANELS)
+def panel(request: pytest.FixtureRequest) -> tuple[str, int]:
+    """A dashboard and the number of one of its panels."""
+    slug, number = request.param
+    return slug, number
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def answers(clients: list[Client], panel: tuple[str, int]) -> list[list[PanelSeries]]:
+    """What each client gets for the panel, All chosen everywhere."""
+    return [await read(client, *panel, {}) for client in clients]
+
+
+async def test_every_client_reads_every_panel(
+    clients: list[Client], panel: tuple[str, int], answers: list[list[PanelSeries]]
+) -> None:
+    found = {"all": answers}
     for name, chosen in CHOICES.items():
-        answers = [await read(client, slug, number, chosen) for client in clients]
-        for client, series in zip(clients, answers, strict=True):
+        found[name] = [await read(client, *panel, chosen) for client in clients]
+    for name, read_by in found.items():
+        for client, series in zip(clients, read_by, strict=True):
             where = f"{type(client).__name__}, products {name}"
             assert series, where
             assert any(value is not None for one in series for value, _ in one.points), where
             # A reader of one wire sees the numbers that a reader of the other sees, in the same order.
-            assert drawn(series) == drawn(answers[0]), where
+            assert drawn(series) == drawn(read_by[0]), where
 
 
-@pytest.mark.parametrize("slug, number", PANELS)
 async def test_legends_and_colours_are_the_same_whatever_the_datasource(
-    clients: list[Client], slug: str, number: int
+    clients: list[Client], panel: tuple[str, int], answers: list[list[PanelSeries]]
 ) -> None:
+    slug, number = panel
     pictures = []
-    for client in clients:
-        (panel,) = (one for one in panels(build_of(client)[slug]) if one["id"] == number)
-        series = await read(client, slug, number, {})
-        pictures.append([shown(panel, one) for one in series])
+    for client, series in zip(clients, answers, strict=True):
+        (built,) = (one for one in panels(build_of(client)[slug]) if one["id"] == number)
+        pictures.append([shown(built, one) for one in series])
         # Graphite's label `series` is the endpoint; falcon-plus has none, so its names are cut to it.
         if not isinstance(client, FalconPlugin):
             asked = [query.target for query in request_of(client, slug, number).queries]
@@ -68,19 +83,19 @@ async def test_legends_and_colours_are_the_same_whatever_the_datasource(
     assert all(picture == pictures[0] for picture in pictures)
 
 
-@pytest.mark.parametrize("slug, number", PANELS)
-async def test_series_find_back_to_their_query(clients: list[Client], slug: str, number: int) -> None:
-    for client in clients:
+async def test_series_find_back_to_their_query(
+    clients: list[Client], panel: tuple[str, int], answers: list[list[PanelSeries]]
+) -> None:
+    for client, series in zip(clients, answers, strict=True):
         if isinstance(client, Graphite116 | GraphiteGo):
-            letters = {query.ref_id for query in request_of(client, slug, number).queries}
-            series = await read(client, slug, number, {})
+            letters = {query.ref_id for query in request_of(client, *panel).queries}
             assert {one.ref_id for one in series} == letters, type(client).__name__
 
 
-@pytest.mark.parametrize("slug, number", PANELS)
 async def test_an_alert_on_a_panels_query_tells_its_series_apart(
-    clients: list[Client], slug: str, number: int
+    clients: list[Client], panel: tuple[str, int]
 ) -> None:
+    slug, number = panel
     for client in clients:
         if isinstance(client, GraphiteGo):
             values = requests_of(client, slug).values | {"Product": NAMES}

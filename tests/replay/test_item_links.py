@@ -32,6 +32,7 @@ def followed(url: str, product: str, now_ms: int) -> str:
         "${Product:percentencode}": quote(product, safe=""),
         "${Version:percentencode}": "*",
         "${Iteration:percentencode}": "*",
+        "&series=${__field.displayName:percentencode}": "",
         "${__field.displayName:percentencode}": "new",
         "${__value.time}": str(now_ms - 3 * DAY_MS),
         "${__from}": str(now_ms - 90 * DAY_MS),
@@ -47,6 +48,8 @@ async def test_every_link_is_answered_and_most_lists_hold_something(running_api:
     totals = {}
     async with aiohttp.ClientSession() as session:
         for where, url in links():
+            if url in totals:
+                continue
             address = running_api.url + followed(url, running_api.products[0], now_ms)
             async with session.get(address, headers={"Accept": "text/html"}) as answer:
                 assert answer.status == 200, (where, await answer.text())

@@ -1,14 +1,19 @@
-"""The dashboards in Chinese: the same panels with Chinese titles, built from the same source."""
+"""The dashboards in Chinese: the same panels with Chinese words, built from the same source."""
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from typing import Any
 
 from dashboards import compatibility
+from dashboards.chinese import defects, flow, health
 from dashboards.datasources import Datasource
 
 FOLDER = "zh"
+_WRAPPED = re.compile(r"(?<!\n)\n(?!\n)")
+# What panels say of themselves, by their English titles.
+TEXTS = {**flow.TEXTS, **defects.TEXTS, **health.TEXTS}
 
 # Titles of dashboards, rows and panels.
 TITLES = {
@@ -59,6 +64,7 @@ TITLES = {
     "Defect trend": "缺陷趋势",
     "Fixed and closed": "修复与关闭",
     "Overdue bugs": "逾期缺陷",
+    "Serious bugs left untouched": "无人处理的严重缺陷",
     "Open bugs by severity": "遗留缺陷：按严重程度",
     "Open bugs by priority": "遗留缺陷：按优先级",
     "Open bugs by stage": "遗留缺陷：按阶段",
@@ -72,10 +78,13 @@ TITLES = {
     "Verify time": "验证时长",
     "Reopen rate": "重新打开率",
     "Invalid rate": "无效缺陷率",
+    "Escape rate": "缺陷逃逸率",
     "Bugs created by bugtype": "新增缺陷：按缺陷类型",
     "Bugs created by originphase": "新增缺陷：按发现阶段",
     "GitLab activity": "GitLab 活动",
-    "Go or no-go, in numbers": "能否发布：数字",
+    "Go or no-go": "能否发布",
+    "The gate in numbers": "门禁的数字",
+    "Fatal and serious bugs now": "当前的致命与严重缺陷",
     "Defect index against the gate": "缺陷指数（DI）与门禁",
     "Defect index by version": "缺陷指数（DI）：按版本",
     "Open fatal and serious bugs": "遗留的致命与严重缺陷",
@@ -106,12 +115,13 @@ LABELS = {
     "Not collected": "未采集",
     "Stages changed": "阶段变更",
     "Items behind this number": "这个数字背后的条目",
+    "What was collected": "采集情况",
     "engmetrics": "engmetrics",
 }
 
 
 def translated(board: dict[str, Any], source: Datasource) -> dict[str, Any]:
-    """Return a built dashboard with Chinese titles; raises ValueError for one that has none.
+    """Return a built dashboard in Chinese; raises ValueError for words that have no Chinese ones.
 
     It is a dashboard of its own beside the other, and links to those in its language.
     """
@@ -122,12 +132,15 @@ def translated(board: dict[str, Any], source: Datasource) -> dict[str, Any]:
     before, after = source.title.split("{}")
     title = made["title"].removeprefix(before).removesuffix(after)
     made["title"] = source.title.format(_found(TITLES, title))
+    made["description"] = _found(health.ABOUT, made["description"])
     for panel in compatibility.panels(made):
-        panel["title"] = _found(TITLES, panel["title"])
-        for link in panel.get("fieldConfig", {}).get("defaults", {}).get("links", []):
-            link["title"] = _found(LABELS, link["title"])
+        _translate(panel)
+        for link in panel.get("links", []):
+            link["url"] = link["url"].replace(source.name, tag, 1)
     for variable in made["templating"]["list"]:
         variable["label"] = _found(LABELS, variable["label"])
+        if variable.get("description"):
+            variable["description"] = _found(health.ABOUT, variable["description"])
     for annotation in made["annotations"]["list"]:
         annotation["name"] = _found(LABELS, annotation["name"])
     for link in made["links"]:
@@ -135,7 +148,37 @@ def translated(board: dict[str, Any], source: Datasource) -> dict[str, Any]:
     return made
 
 
+def _translate(panel: dict[str, Any]) -> None:
+    """Give a panel its Chinese words: title and description, links, and what stands for numbers."""
+    if panel["type"] != "row":
+        # Chinese has no space where a line of the source ends.
+        panel["description"] = _WRAPPED.sub("", _found(TEXTS, panel["title"]))
+    panel["title"] = _found(TITLES, panel["title"])
+    config = panel.get("fieldConfig", {"defaults": {}, "overrides": []})
+    for link in [*config["defaults"].get("links", []), *panel.get("links", [])]:
+        link["title"] = _found(LABELS, link["title"])
+    for override in config["overrides"]:
+        for one in override["properties"]:
+            if one["id"] == "links":
+                for link in one["value"]:
+                    link["title"] = _found(LABELS, link["title"])
+            elif one["id"] == "mappings":
+                for mapping in one["value"]:
+                    _say(mapping)
+            elif one["id"] == "unit" and one["value"] in health.SHOWN:
+                one["value"] = health.SHOWN[one["value"]]
+
+
+def _say(value: Any) -> None:
+    """Put Chinese words into a value mapping."""
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            _say(inner)
+        elif key == "text":
+            value[key] = _found(health.SHOWN, inner)
+
+
 def _found(words: dict[str, str], text: str) -> str:
     if text not in words:
-        raise ValueError(f"{text!r} has no Chinese title: add it to dashboards/chinese.py")
+        raise ValueError(f"{text!r} has no Chinese words: add them to dashboards/chinese")
     return words[text]
