@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 SMALL, LARGE, COLLECTED = 100_000, 1_000_000, 10_000
-# So many of the slowest questions are shown.
-SLOWEST = 10
+# So many of the slowest questions are shown, and so many milliseconds each may take.
+SLOWEST, ANSWER_MS = 10, 50.0
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,18 @@ def frames(options: argparse.Namespace) -> list[Row]:
 
 
 def catalog(options: argparse.Namespace) -> list[Row]:
-    """Every metric as a dashboard asks it."""
+    """Every metric as a dashboard asks it; the slowest questions are the rows."""
     print(f"every metric of one product over 90 days, of {options.large:,} items each", flush=True)
     found = process("catalog", options.large)
     slowest = sorted(found.items(), key=lambda one: -one[1][0])
-    for target, (took, _) in slowest[:SLOWEST]:
-        print(f"     {took:8.1f} ms  {target}")
+    over = sum(took > ANSWER_MS for took, _ in found.values())
     without = [target for target, (_, numbers) in found.items() if not numbers]
-    print(f"     questions: {len(found)}; without any number: {', '.join(without) or 'none'}", flush=True)
-    return [Row("the slowest metric, one product, 90 days, ms over HTTP (p50)", slowest[0][1][0], 50.0)]
+    print(f"     questions: {len(found)}; over {ANSWER_MS:g} ms: {over}", flush=True)
+    print(f"     without any number: {', '.join(without) or 'none'}", flush=True)
+    return [
+        Row(f"{target}, 90 days, ms over HTTP (p50)", took, ANSWER_MS)
+        for target, (took, _) in slowest[:SLOWEST]
+    ]
 
 
 def collect(options: argparse.Namespace) -> list[Row]:

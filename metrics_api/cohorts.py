@@ -9,9 +9,9 @@ import numpy as np
 from metrics_api.columns import Array, Mask, Rows
 from metrics_api.frames import ItemFrame
 from metrics_api.query import Query
-from metrics_api.segments import CONTINUES, CREATED
+from metrics_api.segments import CONTINUES
 from metrics_api.selection import grouped, selected
-from metrics_api.visits import rows_between
+from metrics_api.visits import before, begun
 
 
 @dataclass(frozen=True)
@@ -52,25 +52,20 @@ def shares(part: Array, whole: Array) -> Array:
 
 def cohort(frame: ItemFrame, query: Query, rows: Array) -> Cohort:
     """Those of some rising rows that begin in the window and that the query selects, as of their begin."""
-    inside, _ = query.bucket_of(frame.days(query.buckets.zone)[0][rows])
-    rows = rows[inside]
-    rows, group, groups = grouped(frame, query, rows[selected(frame, query, rows)])
-    bucket = query.bucket_of(frame.days(query.buckets.zone)[0][rows])[1]
-    return Cohort(groups, rows, group, bucket, len(query.buckets))
+    day = frame.days(query.buckets.zone)[0]
+    rows = rows[(query.bucket_of(day[rows]) < len(query.buckets)) & selected(frame, query, rows)]
+    rows, group, groups = grouped(frame, query, rows)
+    return Cohort(groups, rows, group, query.bucket_of(day[rows]), len(query.buckets))
 
 
 def created(frame: ItemFrame, query: Query) -> Cohort:
     """The items created in the window."""
-    rows = rows_between(frame, query.buckets.starts[0], query.buckets.ends[-1])
-    return cohort(frame, query, rows[frame.begin[rows] == CREATED])
+    return cohort(frame, query, begun(frame, query, frame.begin != CONTINUES))
 
 
 def first_ever(frame: ItemFrame, rows: Rows, stages: Mask) -> Mask:
-    """Which of some rows are the first ones of their items in any of a set of stages."""
+    """Which of some rows that count are the first ones of their items in any of a set of stages."""
     found = stages[frame.stage[rows]]
-    at, which = rows, np.arange(len(rows))
-    while len(at):
-        more = (frame.begin[at] == CONTINUES) & found[which]
-        at, which = at[more] - 1, which[more]
-        found[which] &= ~stages[frame.stage[at]]
+    earlier, owner = before(frame, rows)
+    found[owner[np.flatnonzero(stages[frame.stage[earlier]])]] = False
     return found

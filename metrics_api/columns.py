@@ -7,7 +7,8 @@ while the writer appends.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ WIDER: dict[np.dtype[Any], np.dtype[Any]] = {
     np.dtype(np.uint8): np.dtype(np.uint16),
     np.dtype(np.uint16): np.dtype(np.uint32),
 }
+# Up to so many codes it is quicker to compare a whole column with each than to look its rows up.
+COMPARED = 8
 
 
 class Codes:
@@ -166,6 +169,44 @@ class DayNumbers:
             return columns[0].view(size), columns[1].view(size)
 
 
+class Kept:
+    """The masks over a snapshot that were asked for last: a few, each as large as the snapshot has rows."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._found: OrderedDict[Hashable, Mask] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._found
+
+    def get(self, key: Hashable, compute: Callable[[], Mask]) -> Mask:
+        """The mask for a key, read-only; computed if need be."""
+        with self._lock:
+            found = self._found.pop(key, None)
+        if found is None:
+            found = compute()
+            found.flags.writeable = False
+        with self._lock:
+            self._found[key] = found
+            while len(self._found) > self._limit:
+                self._found.popitem(last=False)
+        return found
+
+
+def looked_up(table: Mask, codes: Array) -> Mask:
+    """What a table by code says of each row of a whole column."""
+    few = int(np.count_nonzero(table)) <= len(table) // 2
+    named = np.flatnonzero(table == few)
+    if len(named) > COMPARED or codes.dtype.itemsize > 1:
+        found: Mask = table[codes]
+        return found
+    hit: Mask = np.zeros(len(codes), dtype=np.bool_)
+    for code in named.tolist():
+        hit |= codes == code
+    return hit if few else ~hit
+
+
 def grown(known: Array, size: int) -> Array:
     """The array with room for `size` entries, new ones 0; some more room is made than asked for."""
     if size <= len(known):
@@ -186,5 +227,6 @@ def earliest(known: Array, codes: Array, instants: Array) -> Array:
 def spread(first: Array, size: Array) -> tuple[Array, Array]:
     """(the places of some runs one after another, which of the runs each belongs to)."""
     owner = np.repeat(np.arange(len(size)), size)
-    ends = np.cumsum(size)
-    return np.arange(len(owner)) + np.repeat(first - (ends - size), size), owner
+    # How far each run is from where it comes to stand.
+    shift = first - (np.cumsum(size) - size)
+    return np.arange(len(owner)) + shift[owner], owner

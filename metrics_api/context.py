@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from metrics_api.core.config import Config, Product
 from metrics_api.core.fact_types import (
@@ -23,6 +24,9 @@ from metrics_api.core.fact_types import (
 from metrics_api.core.stages import Stage, configured, first_step, merged_order
 from metrics_api.custom_fields import CustomField, CustomFields, custom_fields_of
 from metrics_api.topics import ITEM_TOPICS, ItemTopic
+
+# In order after every date.
+UNPLANNED: Final = "unplanned"
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,10 @@ class Project:
 
 @dataclass(frozen=True)
 class Iteration:
-    """A TAPD iteration: its id, today's name, its planned dates (`YYYY-MM-DD`), and whether it is gone."""
+    """A TAPD iteration: its id, today's name, its planned dates (`YYYY-MM-DD`), and whether it is gone.
+
+    `created` is when it was made (epoch s), None where nobody knows.
+    """
 
     workspace: str
     id: str
@@ -82,6 +89,7 @@ class Iteration:
     start: str | None
     end: str | None
     removed: bool
+    created: int | None = None
 
 
 @dataclass(frozen=True)
@@ -143,11 +151,15 @@ class Context:
         return {one.id: one.name for one in self.iterations}
 
     @cached_property
-    def iteration_starts(self) -> Mapping[str, str]:
-        """The earliest planned start by iteration name, "" where there is none."""
-        found: dict[str, str] = {}
+    def iteration_order(self) -> Mapping[str, tuple[str, int, str]]:
+        """By iteration name what puts them in order: the planned start or UNPLANNED, then their making.
+
+        Of several with one name the one that comes first counts.
+        """
+        found: dict[str, tuple[str, int, str]] = {}
         for one in self.iterations:
-            found[one.name] = min(filter(None, (found.get(one.name), one.start)), default="")
+            order = (one.start, 0, "") if one.start else (UNPLANNED, one.created or 0, one.id.zfill(20))
+            found[one.name] = min(found.get(one.name, order), order)
         return found
 
 
@@ -222,6 +234,7 @@ def build_context(
             one["start"],
             one["end"],
             one["removed_at"] is not None,
+            one["created"],
         )
         for one in sorted(iterations, key=lambda one: (one["start"] or "", one["id"]))
         if not one["tombstone"]

@@ -114,7 +114,7 @@ def _part(frame: ItemFrame, rows: Rows, widths: Mapping[str, int]) -> _Part:
 
 def _summed(part: _Part) -> _Part:
     """The part sorted by (combination, moment), equal ones added up, zeros left out."""
-    order = np.lexsort((part.moment, part.combination))
+    order = _order(part)
     combination, moment, delta = part.combination[order], part.moment[order], part.delta[order]
     if not len(order):
         return part
@@ -126,6 +126,13 @@ def _summed(part: _Part) -> _Part:
     return _Part(combination[kept], moment[kept], sums[sums != 0])
 
 
+def _order(part: _Part) -> Array:
+    """What sorts a part by (combination, moment): a moment has 32 bits, so most often both are one number."""
+    if int(part.combination.max(initial=0)) < 1 << 31:
+        return np.argsort((part.combination << 32) | part.moment)
+    return np.lexsort((part.moment, part.combination))
+
+
 def _cube(parts: list[_Part], widths: Mapping[str, int]) -> Cube:
     whole = _summed(
         _Part(
@@ -135,8 +142,9 @@ def _cube(parts: list[_Part], widths: Mapping[str, int]) -> Cube:
             )
         )
     )
-    combinations, firsts = np.unique(whole.combination, return_index=True)
-    axes = np.unravel_index(combinations, list(widths.values()))
+    fresh = np.append(True, whole.combination[1:] != whole.combination[:-1])[: len(whole.combination)]
+    firsts = np.flatnonzero(fresh)
+    axes = np.unravel_index(whole.combination[firsts], list(widths.values()))
     return Cube(
         axes={axis: codes.astype(np.uint32) for axis, codes in zip(widths, axes, strict=True)},
         offsets=np.append(firsts, len(whole.combination)).astype(np.int64),

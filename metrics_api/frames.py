@@ -8,12 +8,12 @@ ones dead. Stages are mapped here, so a new stage map needs no reload.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metrics_api.columns import NEVER, Array, Buffer, Codes, DayNumbers, Mask, Rows, earliest
+from metrics_api.columns import NEVER, Array, Buffer, Codes, DayNumbers, Kept, Mask, Rows, earliest
 from metrics_api.context import Context
 from metrics_api.fields import Fields, topic_in
 from metrics_api.item_columns import ItemColumns, Places
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # How many rows are looked at in one go: what holds the interpreter's lock must be short.
 CHUNK = 200_000
+# How many selections of one snapshot are kept; each takes a byte for each segment.
+SELECTIONS = 4
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ class ItemFrame:
     instant at which the item entered that stage, `mark` the highest level it had reached by then, `crossing`
     the rows of items that passed to a workspace with other stages. `dead` are rows that no longer count.
     `parents` (by item, empty where the topic has no levels) says which items others ever named as theirs,
-    `last_row` (by item) is an item's last segment, `keys` (by item, with more to come at its end) are the
-    `_id`s of their facts, `first_start` (by workspace code) the oldest start in a workspace, NEVER without
-    any. `topic` has all fields of this frame. `numbers` are columns of float32, NaN where nothing is known;
-    `due` (by item) is the number of the planned day, NO_DAY without one, and `stories` says which stories a
-    bug is linked to. `items` is how many items count; the `cubes` together hold the daily deltas.
+    `first_row` and `last_row` (by item) are an item's first and last segment, `keys` (by item, with more to
+    come at its end) are the `_id`s of their facts, `first_start` (by workspace code) the oldest start in a
+    workspace, NEVER without any. `topic` has all fields of this frame. `numbers` are columns of float32, NaN
+    where nothing is known; `due` (by item) is the number of the planned day, NO_DAY without one, and
+    `stories` says which stories a bug is linked to. `items` is how many items count; the `cubes` together
+    hold the daily deltas; `kept` are the masks over the segments that were asked for last.
     """
 
     topic: ItemTopic
@@ -63,6 +66,7 @@ class ItemFrame:
     crossing: Rows
     dead: Rows
     parents: Mask
+    first_row: Array
     last_row: Array
     keys: Sequence[str]
     due: Array
@@ -72,6 +76,7 @@ class ItemFrame:
     lookups: Lookups
     day_numbers: DayNumbers
     cubes: tuple[Cube, ...] = ()
+    kept: Kept = field(default_factory=lambda: Kept(SELECTIONS), repr=False, compare=False)
 
     def days(self, zone: str) -> tuple[Array, Array]:
         """The day numbers on which each segment starts and stops in a zone."""
@@ -79,13 +84,15 @@ class ItemFrame:
 
     def alive(self, level: str = "all", rows: Array | None = None) -> Mask:
         """Which of all rows, or of some, count: those of items of a level (`leaf`, `parent` or `all`)."""
+        level = level if self.topic.levels else "all"
+        whole = self.kept.get(("alive", level), lambda: self._alive(level))
+        return whole if rows is None else whole[rows]
+
+    def _alive(self, level: str) -> Mask:
         mask = np.ones(self.size, dtype=np.bool_)
         mask[self.dead] = False
-        item = self.item
-        if rows is not None:
-            mask, item = mask[rows], item[rows]
-        if self.topic.levels and level != "all":
-            mask &= (self.parents == (level == "parent"))[item]
+        if level != "all":
+            mask &= (self.parents == (level == "parent"))[self.item]
         return mask
 
 
@@ -229,6 +236,7 @@ class ItemTable:
             crossing=self._crossing,
             dead=self._dead,
             parents=self._parents,
+            first_row=self._items.first_row,
             last_row=self._items.last_row,
             keys=self._items.keys,
             due=self._items.due,

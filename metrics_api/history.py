@@ -7,15 +7,18 @@ numbers per group and bucket. Definitions: docs/definitions.md, sections 2 (ledg
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from metrics_api.bands import accumulated
-from metrics_api.columns import Array, Mask
+from metrics_api.columns import Array, Mask, Rows, looked_up
+from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
 from metrics_api.lookups import DROPPED_LEVEL
 from metrics_api.query import Query
-from metrics_api.segments import CONTINUES, CREATED, DELETED, MERGED, MOVED
+from metrics_api.segments import CONTINUES, DELETED, MERGED, MOVED
+from metrics_api.selection import allowed_workspaces, chosen, field_values, grouped, selected
 
 LEDGER = (
     "created", "reopened", "returned", "resolved", "closed",
@@ -33,30 +36,34 @@ def ledger(frame: ItemFrame, rows: Array, group: Array, groups: int, query: Quer
     if (rows[1:] == rows[:-1]).any():
         order = _by_group(group, groups)
         rows, group = rows[order], group[order]
-    looks = frame.lookups
-    start, stop = (days[rows] for days in frame.days(query.buckets.zone))
+    looks, width = frame.lookups, len(query.buckets)
+    start, stop = (query.bucket_of(days[rows]) for days in frame.days(query.buckets.zone))
     stage, begin, end = frame.stage[rows], frame.begin[rows], frame.end[rows]
-    is_open, is_resolved, rank = looks.open[stage], looks.resolved[stage], looks.rank[stage]
-    counts = np.zeros((groups, len(LEDGER), len(query.buckets)), dtype=np.int64)
+    is_open, is_resolved = looks.open[stage], looks.resolved[stage]
+    counts = np.zeros((groups, len(LEDGER), width), dtype=np.int64)
 
-    def count(name: str, which: Mask, day: Array) -> None:
-        inside, bucket = query.bucket_of(day[which])
-        line = group[which][inside] * len(query.buckets) + bucket
-        found = np.bincount(line, minlength=groups * len(query.buckets))
-        counts[:, LEDGER.index(name)] = found.reshape(groups, len(query.buckets))
+    def count(name: str, which: Mask, bucket: Array) -> None:
+        places = np.flatnonzero(which)
+        line = bucket[places] if groups == 1 else group[places] * (width + 1) + bucket[places]
+        found = np.bincount(line, minlength=groups * (width + 1)).reshape(groups, width + 1)
+        counts[:, LEDGER.index(name)] = found[:, :width]
 
     # Whether a segment goes on where the one before it in its group ended, and what that one was.
     follows = np.zeros(len(rows), dtype=np.bool_)
-    follows[1:] = (rows[1:] == rows[:-1] + 1) & (group[1:] == group[:-1])
+    follows[1:] = rows[1:] == rows[:-1] + 1
+    if groups > 1:
+        follows[1:] &= group[1:] == group[:-1]
     follows &= begin == CONTINUES
-    was_open, was_resolved, was_later = (np.zeros(len(rows), dtype=np.bool_) for _ in range(3))
-    was_open[1:], was_resolved[1:], was_later[1:] = is_open[:-1], is_resolved[:-1], rank[:-1] > rank[1:]
-    born = begin == CREATED
+    was_open, was_resolved, was_later = np.zeros((3, len(rows)), dtype=np.bool_)
+    was_open[1:], was_resolved[1:] = is_open[:-1], is_resolved[:-1]
+    left = np.flatnonzero(follows & was_resolved)
+    was_later[left] = looks.rank[stage[left - 1]] > looks.rank[stage[left]]
+    born = begin != CONTINUES
     count("created", born, start)
     count("closed", ~is_open & (born | (follows & was_open)), start)
     count("resolved", is_resolved & (born | (follows & ~was_resolved)), start)
     count("reopened", follows & is_open & ~was_open, start)
-    count("returned", follows & is_open & ~is_resolved & was_resolved & was_later, start)
+    count("returned", was_later & is_open & ~is_resolved, start)
     count("moved_in", is_open & ~follows & ~born, start)
 
     followed = np.append(follows[1:], False)[: len(rows)]
@@ -67,37 +74,70 @@ def ledger(frame: ItemFrame, rows: Array, group: Array, groups: int, query: Quer
     return counts
 
 
-def arrivals(
-    frame: ItemFrame,
-    rows: Array,
-    group: Array,
-    groups: int,
-    levels: Sequence[str],
-    query: Query,
-    shown: Sequence[int] | None = None,
-) -> Array:
-    """Items that ever reached each level by the end of each bucket: shape (groups, levels, buckets), int64.
+def turning(frame: ItemFrame, query: Query) -> Rows:
+    """The selected segments that moves in the query's buckets are told from: they begin or end in these."""
+    first, last = query.buckets.first_days[0], query.buckets.last_days[-1]
+    starts, stops = ((days >= first) & (days <= last) for days in frame.days(query.buckets.zone))
+    return chosen(frame, query, starts | stops)
 
-    `rows` are the selected segments in the frame's order, `group` the group of each; a segment may stand in
-    several groups. `levels` are the stages up to done that are asked for. An item is counted from the moment
-    it was selected with its high-water mark at the level or beyond; the mark is kept through stages without a
-    level and counts what happened outside the selection as well. With `shown` only the lines of the levels at
-    these places are answered.
+
+@dataclass(frozen=True)
+class Arrivals:
+    """The segments with which items first reached each of some levels: their groups and start days by level.
+
+    `groups` are the names of all groups that anything selected is in.
     """
-    item, mark = frame.item[rows], marks(frame, rows, levels)
-    day = frame.days(query.buckets.zone)[0][rows]
-    if groups > 1:
-        order = _by_group(group, groups)
-        item, mark, group, day = item[order], mark[order], group[order], day[order]
-    before = np.zeros(len(rows), dtype=mark.dtype)
-    same = (item[1:] == item[:-1]) & (group[1:] == group[:-1])
-    before[1:][same] = mark[:-1][same]
-    shown = range(len(levels)) if shown is None else shown
-    lines = [
-        accumulated(group[now], day[now], None, groups, query.buckets)
-        for now in ((before <= place) & (mark > place) for place in shown)
-    ]
-    return np.stack(lines, axis=1) if lines else np.empty((groups, 0, len(query.buckets)), dtype=np.int64)
+
+    groups: list[str]
+    group: list[Array]
+    day: list[Array]
+
+    def counted(self, buckets: Buckets) -> Array:
+        """How many had arrived by the end of each bucket: shape (groups, levels, buckets), int64."""
+        size = len(self.groups)
+        lines = [
+            accumulated(group, day, None, size, buckets)
+            for group, day in zip(self.group, self.day, strict=True)
+        ]
+        return np.stack(lines, axis=1) if lines else np.empty((size, 0, len(buckets)), dtype=np.int64)
+
+
+def arrivals(frame: ItemFrame, query: Query, levels: Sequence[str], shown: Sequence[int]) -> Arrivals:
+    """The selected items that ever reached those of the levels that are at the places `shown`.
+
+    `levels` are the stages up to done that are asked for. An item is counted from the moment it was selected
+    with its high-water mark at the level or beyond; it is kept through stages without a level, and counts
+    what happened outside the selection as well.
+    """
+    same = frame.begin[1:] == CONTINUES
+    if query.by and query.options.get("asof") != "now":
+        codes, _ = field_values(frame, query.by)
+        same &= codes[1:] == codes[:-1]
+    chosen_rows = selected(frame, query)
+    groups = grouped(frame, query, _first_of_runs(chosen_rows, same))[2] if query.by else [""]
+    place_of, day = {name: at for at, name in enumerate(groups)}, frame.days(query.buckets.zone)[0]
+    found = Arrivals(groups, [], [])
+    for place in shown:
+        rows = _first_of_runs(_reached(frame, query, levels, place) & chosen_rows, same)
+        rows, group, names = grouped(frame, query, rows)
+        group = np.array([place_of[name] for name in names], dtype=np.int64)[group]
+        if len(names) > 1:
+            order = _by_group(group, len(groups))
+            rows, group = rows[order], group[order]
+        # Of several runs of an item in one group the first.
+        item = frame.item[rows]
+        fresh = np.ones(len(rows), dtype=np.bool_)
+        fresh[1:] = (item[1:] != item[:-1]) | (group[1:] != group[:-1])
+        found.group.append(group[fresh])
+        found.day.append(day[rows[fresh]])
+    return found
+
+
+def _first_of_runs(mask: Mask, same: Mask) -> Rows:
+    """The rows of a mask over the frame that do not go on from the row before; `same` says which could."""
+    fresh = mask.copy()
+    fresh[1:] &= ~(mask[:-1] & same)
+    return np.flatnonzero(fresh)
 
 
 def _by_group(group: Array, groups: int) -> Array:
@@ -105,27 +145,31 @@ def _by_group(group: Array, groups: int) -> Array:
     return np.argsort(group.astype(np.min_scalar_type(groups)), kind="stable")
 
 
-def marks(frame: ItemFrame, rows: Array, levels: Sequence[str]) -> Array:
-    """The highest of the levels (from 1, 0 for none) that the item of each of the rows had reached by then.
+def _reached(frame: ItemFrame, query: Query, levels: Sequence[str], place: int) -> Mask:
+    """In which segments of the workspaces asked for an item had reached the level at a place, or beyond.
 
     A workspace's own levels are translated into those asked for. An item that came from a workspace with
     other stages keeps what both have in common.
     """
-    looks = frame.lookups
-    place = {name: number for number, name in enumerate(levels, start=1)}
-    table = np.zeros((len(looks.flows), DROPPED_LEVEL + 1), dtype=np.uint8)
+    looks, workspace = frame.lookups, frame.codes["workspace"]
+    number = {name: at for at, name in enumerate(levels, start=1)}
+    table = np.zeros((len(looks.flows), DROPPED_LEVEL + 1), dtype=np.int64)
     for flow, names in enumerate(looks.flows):
-        reached = np.array([place.get(name, 0) for name in names], dtype=np.uint8)
-        table[flow, 1 : len(names) + 1] = np.maximum.accumulate(reached)
+        own = np.array([number.get(name, 0) for name in names], dtype=np.int64)
+        table[flow, 1 : len(names) + 1] = np.maximum.accumulate(own)
         table[flow, DROPPED_LEVEL] = len(levels)
-    found: Array = table[looks.flow_of[frame.codes["workspace"][rows]], frame.mark[rows]]
+    # By workspace code the lowest of its own levels that is as high.
+    least = (table > place).argmax(axis=1)[looks.flow_of]
+    asked = np.flatnonzero(allowed_workspaces(frame, query)) if query.options.get("asof") != "now" else ()
+    marks = np.unique(least[asked] if len(asked) else least).tolist()
+    found: Mask = frame.mark >= marks[0]
+    if len(marks) > 1:
+        found &= looked_up(least == marks[0], workspace)
+        for mark in marks[1:]:
+            found |= (frame.mark >= mark) & looked_up(least == mark, workspace)
     crossing = frame.crossing
     if crossing.size:
-        flows = looks.flow_of[frame.codes["workspace"][crossing]]
-        own = table[flows, looks.level[frame.stage[crossing]]].astype(np.int64)
+        own = table[looks.flow_of[workspace[crossing]], looks.level[frame.stage[crossing]]]
         base = np.cumsum(frame.begin[crossing] != CONTINUES) << 8
-        whole = np.maximum.accumulate(base | own) & 0xFF
-        at = np.minimum(np.searchsorted(crossing, rows), len(crossing) - 1)
-        hit = crossing[at] == rows
-        found[hit] = whole[at[hit]]
+        found[crossing] = np.maximum.accumulate(base | own) & 0xFF > place
     return found

@@ -62,6 +62,11 @@ class ItemColumns:
         self.links.take(facts, size)
 
     @property
+    def first_row(self) -> Array:
+        """By item its first row, of one that is gone the place where it would be."""
+        return self._first_row.view(len(self.keys))
+
+    @property
     def last_row(self) -> Array:
         """By item its last row, of one that is gone the last it had."""
         return self._last_row.view(len(self.keys))

@@ -18,6 +18,8 @@ EMPTY = "N/A"
 # What joins the labels of an item, and what the values of other fields that may have several at a time.
 LABELS = "|"
 JOINT = "\x1f"
+# The numbers that a day can have in a frame.
+DAYS = 2**16
 
 
 @lru_cache(maxsize=256)
@@ -103,15 +105,14 @@ class Query:
         """Which items count, where some are parents of others: `leaf`, `parent` or `all`."""
         return self.options.get("level", "leaf")
 
-    def bucket_of(self, days: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-        """(which day numbers lie in the window, the bucket of each of those)."""
+    def bucket_of(self, days: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+        """The buckets that some day numbers lie in, one more than there are for days outside of all."""
         first, last = self.buckets.first_days[0], self.buckets.last_days[-1]
-        inside = (days >= first) & (days <= last)
-        places = (
-            np.searchsorted(np.array(self.buckets.first_days), days[inside].astype(np.int64), side="right")
-            - 1
-        )
-        return inside, places
+        table = np.full(DAYS, len(self.buckets), dtype=np.int64)
+        within = np.arange(first, min(last, DAYS - 1) + 1)
+        table[within] = np.searchsorted(np.array(self.buckets.first_days), within, side="right") - 1
+        found: npt.NDArray[np.int64] = table[days]
+        return found
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import Array, Mask
-from metrics_api.core.days import Buckets
+from metrics_api.columns import Array, Mask, looked_up
 from metrics_api.frames import ItemFrame
 from metrics_api.query import Query
 from metrics_api.segments import CONTINUES
-from metrics_api.selection import grouped, selected
+from metrics_api.selection import chosen, grouped
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Scope:
     """Selected segments that matter to a window, in their groups; each array has one entry per segment.
 
     `names` are those of the groups, `width` is the number of buckets. `begin` and `end` are the places of the
-    buckets in which a segment starts and stops: -1 before the window, `width` after it. `follows` says that a
+    buckets in which a segment starts and stops: `width` outside of the window. `follows` says that a
     segment goes on where the one before it in these arrays ended, in the same group; `followed` that the one
     after it does so.
     """
@@ -43,9 +42,11 @@ class Scope:
         The shape is (groups, buckets).
         """
         places = np.flatnonzero(which)
-        came = self._added_up(np.maximum(self.begin[places], 0), places, weight)
+        came = self._added_up(self.begin[places], places, weight)
         went = self._added_up(self.end[places], places, weight)
-        return np.cumsum(came - went, axis=1)[:, : self.width]
+        # What came outside of the window came before it.
+        found: Array = np.cumsum((came - went)[:, : self.width], axis=1) + came[:, self.width :]
+        return found
 
     def began(self, which: Mask, weight: Array | None = None) -> Array:
         """What the beginnings of some segments bring to each bucket: shape (groups, buckets)."""
@@ -56,11 +57,10 @@ class Scope:
         return self._happened(np.flatnonzero(which), self.end, weight)
 
     def _happened(self, places: Array, bucket: Array, weight: Array | None) -> Array:
-        places = places[(bucket[places] >= 0) & (bucket[places] < self.width)]
         return self._added_up(bucket[places], places, weight)[:, : self.width]
 
     def _added_up(self, bucket: Array, places: Array, weight: Array | None) -> Array:
-        """The sums by group and bucket, those after the window in one more: (groups, width + 1)."""
+        """The sums by group and bucket, those outside the window in one more: (groups, width + 1)."""
         size = len(self.names) * (self.width + 1)
         line = bucket if len(self.names) == 1 else self.group[places] * (self.width + 1) + bucket
         if weight is None:
@@ -78,10 +78,9 @@ def scope_of(frame: ItemFrame, query: Query, stages: Mask) -> Scope:
     """
     start, stop = frame.days(query.buckets.zone)
     first, last = query.buckets.first_days[0], query.buckets.last_days[-1]
-    rows = np.flatnonzero((start <= last) & (stop >= first))
-    if not stages.all():
-        rows = rows[(start[rows] >= first) | (stop[rows] <= last) | stages[frame.stage[rows]]]
-    rows, group, names = grouped(frame, query, rows[selected(frame, query, rows)])
+    matters = looked_up(stages, frame.stage) | (start >= first) | (stop <= last)
+    rows = chosen(frame, query, (start <= last) & (stop >= first), matters)
+    rows, group, names = grouped(frame, query, rows)
     follows = np.zeros(len(rows), dtype=np.bool_)
     if len(names) > 1:
         order = np.argsort(group.astype(np.min_scalar_type(len(names))), kind="stable")
@@ -92,14 +91,5 @@ def scope_of(frame: ItemFrame, query: Query, stages: Mask) -> Scope:
     follows[1:] &= rows[1:] - rows[:-1] == 1
     follows &= frame.begin[rows] == CONTINUES
     followed = np.append(follows[1:], False)[: len(rows)]
-    begin, end = (_places(days[rows], query.buckets) for days in (start, stop))
+    begin, end = (query.bucket_of(days[rows]) for days in (start, stop))
     return Scope(names, len(query.buckets), rows, group, begin, end, follows, followed)
-
-
-def _places(days: Array, buckets: Buckets) -> Array:
-    """The places of the buckets that some day numbers lie in; -1 and one more than there are outside."""
-    first = buckets.first_days[0] - 1
-    table = np.searchsorted(buckets.first_days, np.arange(first, buckets.last_days[-1] + 2), side="right") - 1
-    table[-1] = len(buckets)
-    found: Array = table[np.clip(days.astype(np.int32) - first, 0, len(table) - 1)]
-    return found

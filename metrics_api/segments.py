@@ -17,10 +17,14 @@ from metrics_api.topics import ItemTopic
 
 Fact = BugFact | StoryFact
 
-# How a segment begins and how it ends.
-CONTINUES, CREATED = 0, 1
+# How a segment begins and how it ends. What is backdated is created as well, in a status that it came to
+# before that by the dates of its changes.
+CONTINUES, CREATED, BACKDATED = 0, 1, 2
 LASTS, DELETED, MERGED, MOVED = 1, 2, 3, 4
 ENDINGS: Final = {"deleted": DELETED, "vanished": DELETED, "merged": MERGED, "moved": MOVED}
+
+# What is found of an item whose status changed before its creation.
+EARLY: Final = "change_before_created:status"
 
 TIMES: Final = {
     "item": np.uint32,
@@ -39,7 +43,7 @@ def take_times(times: Mapping[str, list[int]], number: int, fact: Fact) -> None:
     times["start"].extend(starts)
     times["stop"].extend(starts[1:])
     times["stop"].append(NEVER if removed is None else removed)
-    times["begin"].append(CREATED)
+    times["begin"].append(BACKDATED if EARLY in fact["findings"] else CREATED)
     times["begin"].extend([CONTINUES] * rest)
     times["end"].extend([CONTINUES] * rest)
     times["end"].append(LASTS if removed is None else ENDINGS[fact["removed_why"] or "deleted"])

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import Array, Mask, spread
+from metrics_api.columns import NEVER, Array, Mask, Rows, looked_up, spread
+from metrics_api.context import UNPLANNED
 from metrics_api.core.errors import BadRequest
 from metrics_api.core.stages import Stage
 from metrics_api.frames import ItemFrame
 from metrics_api.query import EMPTY, SEVERAL, Filter, Query, parts
 from metrics_api.segments import LASTS
+
+# Of more than one row in so many the selection is read off that of the whole frame, which is kept.
+SOME = 16
 
 SEVERITIES = ("fatal", "serious", "normal", "prompt", "advice")
 
@@ -67,10 +71,29 @@ def allowed_workspaces(frame: ItemFrame, query: Query) -> Mask:
 
 
 def selected(frame: ItemFrame, query: Query, rows: Array | None = None) -> Mask:
-    """Which segments, of all or of some `rows`, count under the filters, `asof`, `deleted` and `level`."""
-    mask = frame.alive(query.level, rows)
-    which = slice(None) if rows is None else rows
-    item = frame.item[which]
+    """Which segments, of all or of some `rows`, count under the filters, `asof`, `deleted` and `level`.
+
+    The answer for all of them is the same in every window; it is kept, and not to be changed.
+    """
+    options = tuple(query.options.get(name, "") for name in ("asof", "deleted"))
+    key = "selected", query.filters, query.products, query.level, options
+    if rows is None or len(rows) * SOME > frame.size or key in frame.kept:
+        whole = frame.kept.get(key, lambda: _selected(frame, query, None))
+        return whole if rows is None else whole[rows]
+    return _selected(frame, query, rows)
+
+
+def chosen(frame: ItemFrame, query: Query, *conditions: Mask) -> Rows:
+    """The selected segments that meet all conditions, in the frame's order; each is a mask over the frame."""
+    mask = selected(frame, query)
+    for one in conditions:
+        mask = mask & one
+    return np.flatnonzero(mask)
+
+
+def _selected(frame: ItemFrame, query: Query, rows: Array | None) -> Mask:
+    mask = frame.alive(query.level, rows).copy()
+    item = frame.item if rows is None else frame.item[rows]
     now = query.options.get("asof") == "now"
     conditions = [(frame.codes["workspace"], allowed_workspaces(frame, query))]
     for field in dict.fromkeys(one.key for one in query.filters):
@@ -78,8 +101,12 @@ def selected(frame: ItemFrame, query: Query, rows: Array | None = None) -> Mask:
             codes, values = field_values(frame, field)
             conditions.append((codes, allowed(values, [one for one in query.filters if one.key == field])))
     for codes, table in conditions:
-        if not table.all():
-            mask &= table[codes[frame.last_row]][item] if now else table[codes[which]]
+        if table.all():
+            continue
+        if now:
+            mask &= table[codes[frame.last_row]][item]
+        else:
+            mask &= looked_up(table, codes) if rows is None else table[codes[rows]]
     if query.options.get("deleted") == "exclude":
         ended = frame.end[frame.last_row] > LASTS
         if ended.any():
@@ -163,7 +190,8 @@ def asked_stages_of(frame: ItemFrame, query: Query) -> Iterator[tuple[str, tuple
 def natural_order(frame: ItemFrame, field: str, names: set[str]) -> list[str]:
     """Names in their field's order: stages as configured, versions by iteration start, severity by weight.
 
-    All others by name; the empty value last.
+    Iterations without a start come after those that have one, in the order in which they were made, before
+    versions that are none. All others by name; the empty value last.
     """
     if field == "stage":
         order = {name: place for place, name in enumerate(frame.lookups.stages)}
@@ -172,6 +200,6 @@ def natural_order(frame: ItemFrame, field: str, names: set[str]) -> list[str]:
         weight = {name: place for place, name in enumerate(SEVERITIES)}
         return sorted(names, key=lambda name: (name == EMPTY, weight.get(name, len(weight)), name))
     if field in ("version", "iteration"):
-        starts = frame.context.iteration_starts
-        return sorted(names, key=lambda name: (name == EMPTY, starts.get(name) or "9999", name))
+        known, none = frame.context.iteration_order, (UNPLANNED, NEVER, "")
+        return sorted(names, key=lambda name: (name == EMPTY, known.get(name, none), name))
     return sorted(names, key=lambda name: (name == EMPTY, name))

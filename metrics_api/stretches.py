@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import Array, Mask
+from metrics_api.columns import Array, Mask, looked_up
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
-from metrics_api.query import Query
+from metrics_api.query import DAYS, Query
 from metrics_api.segments import CONTINUES
-from metrics_api.selection import grouped, selected
+from metrics_api.selection import chosen, grouped
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,14 @@ def open_stretches(frame: ItemFrame, query: Query, among: Mask | None = None) ->
     """
     buckets = query.buckets
     among = frame.lookups.open if among is None else among
-    rows = np.flatnonzero((frame.stop >= buckets.ends[0]) & (frame.start < buckets.ends[-1]))
-    rows = rows[among[frame.stage[rows]]]
-    low, high = _stood(frame, rows, buckets)
-    some = low < high
-    rows, low, high = rows[some], low[some], high[some]
-    mask = selected(frame, query, rows)
-    rows, low, high = rows[mask], low[mask], high[mask]
-    found, group, groups = grouped(frame, query, rows)
-    if len(found) != len(rows):
-        low, high = _stood(frame, found, buckets)
-    return Stretches(groups, found, group, low, high)
+    start, stop = frame.days(buckets.zone)
+    inside = (start <= buckets.last_days[-1]) & (stop > buckets.last_days[0])
+    # What does not stand at the end of a day stands at that of no bucket.
+    rows = chosen(frame, query, inside, start < stop, looked_up(among, frame.stage))
+    if buckets.step != "1d":
+        rows = rows[np.less(*_stood(frame, rows, buckets))]
+    rows, group, groups = grouped(frame, query, rows)
+    return Stretches(groups, rows, group, *_stood(frame, rows, buckets))
 
 
 def joined(frame: ItemFrame, found: Stretches) -> Stretches:
@@ -58,8 +55,8 @@ def joined(frame: ItemFrame, found: Stretches) -> Stretches:
     row, group, low, high = found.row, found.group, found.low, found.high
     follows = (row[1:] == row[:-1] + 1) & (group[1:] == group[:-1]) & (low[1:] == high[:-1])
     follows &= frame.begin[row[1:]] == CONTINUES
-    first = np.append(True, ~follows)[: len(row)]
-    last = np.append(~follows, True)[: len(row)]
+    first = np.flatnonzero(np.append(True, ~follows)[: len(row)])
+    last = np.flatnonzero(np.append(~follows, True)[: len(row)])
     return Stretches(found.groups, row[first], group[first], low[first], high[last])
 
 
@@ -71,20 +68,36 @@ def _stood(frame: ItemFrame, rows: Array, buckets: Buckets) -> tuple[Array, Arra
 
 def _first_ends(day: Array, buckets: Buckets) -> Array:
     """The place of the first bucket that ends on some days or later; one more than there are for none."""
-    first = buckets.first_days[0]
-    days = np.arange(first, buckets.last_days[-1] + 2)
-    table = np.searchsorted(np.array(buckets.last_days), days).astype(np.int32)
-    found: Array = table[np.clip(day.astype(np.int32) - first, 0, len(table) - 1)]
+    first, last = buckets.first_days[0], buckets.last_days[-1]
+    table = np.zeros(DAYS, dtype=np.int32)
+    table[first:] = len(buckets)
+    within = table[first : last + 1]
+    within[:] = np.searchsorted(np.array(buckets.last_days), np.arange(first, first + len(within)))
+    found: Array = table[day]
     return found
 
 
 def counted(line: Array, low: Array, high: Array, lines: int, buckets: int) -> Array:
     """How many stretches cover each bucket: shape (lines, buckets), int64; empty ones cover none."""
     real = low < high
-    place, width = line[real] * (buckets + 1), buckets + 1
-    came = np.bincount(place + low[real], minlength=lines * width)
-    went = np.bincount(place + high[real], minlength=lines * width)
+    if not real.all():
+        line, low, high = line[real], low[real], high[real]
+    place, width = line * (buckets + 1), buckets + 1
+    came = np.bincount(place + low, minlength=lines * width)
+    went = np.bincount(place + high, minlength=lines * width)
     return np.cumsum((came - went).reshape(lines, width), axis=1)[:, :buckets]
+
+
+def first_ends_after(query: Query, instants: Array) -> Array:
+    """The place of the first bucket that is over at some instants (epoch s) or later; see `ends`."""
+    moments, whole = ends(query), np.array(query.buckets.ends)
+    length = whole[0] - query.buckets.starts[0]
+    if (np.diff(whole) != length).any():
+        return np.searchsorted(moments, instants)
+    # Most buckets are of one length; the present one is over now.
+    found: Array = np.clip((instants - whole[0] + length - 1) // length, 0, len(whole))
+    found[(instants > moments[-1]) & (found < len(whole))] = len(whole)
+    return found
 
 
 def ends(query: Query) -> Array:

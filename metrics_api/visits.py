@@ -12,12 +12,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from metrics_api.columns import NEVER, Array, Mask, Rows, spread
+from metrics_api.columns import NEVER, Array, Mask, Rows, looked_up, spread
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
 from metrics_api.query import Query
-from metrics_api.segments import CONTINUES
-from metrics_api.selection import selected
+from metrics_api.segments import BACKDATED, CONTINUES
+from metrics_api.selection import chosen
+
+
+def entering(frame: ItemFrame, inside: Mask) -> Mask:
+    """Where a visit begins, of a mask over the frame that says which segments are inside."""
+    found = inside.copy()
+    found[1:] &= (frame.begin[1:] != CONTINUES) | ~inside[:-1]
+    return found
 
 
 def entered(frame: ItemFrame, rows: Rows, stages: Mask) -> Mask:
@@ -48,6 +55,13 @@ def rows_between(frame: ItemFrame, first: int, end: int) -> Rows:
     return np.flatnonzero((frame.start >= first) & (frame.start < end))
 
 
+def begun(frame: ItemFrame, query: Query, *conditions: Mask) -> Rows:
+    """The selected rows that start in the query's buckets and meet all conditions, masks over the frame."""
+    day = frame.days(query.buckets.zone)[0]
+    inside = (day >= query.buckets.first_days[0]) & (day <= query.buckets.last_days[-1])
+    return chosen(frame, query, inside, *conditions)
+
+
 def completions(frame: ItemFrame, query: Query, stages: Mask | None = None) -> Rows:
     """The rows with which the selected items were completed in the query's buckets, each item at most once.
 
@@ -56,11 +70,14 @@ def completions(frame: ItemFrame, query: Query, stages: Mask | None = None) -> R
     row; moves between the stages are no entries.
     """
     stages = frame.lookups.done if stages is None else stages
-    rows = rows_between(frame, query.buckets.starts[0], query.buckets.ends[-1])
-    rows = rows[stages[frame.stage[rows]]]
-    rows = rows[entered(frame, rows, stages)]
-    rows = rows[selected(frame, query, rows)]
+    rows = begun(frame, query, entering(frame, looked_up(stages, frame.stage)))
     return rows[stays(frame, rows, stages, query.since.ends[-1])]
+
+
+def backdated(frame: ItemFrame, rows: Rows) -> Mask:
+    """Which of the rows with which items were completed tell of a completion before the creation."""
+    found: Mask = frame.begin[rows] == BACKDATED
+    return found
 
 
 def buckets_of(buckets: Buckets, instants: Array) -> Array:
@@ -74,14 +91,8 @@ def buckets_of(buckets: Buckets, instants: Array) -> Array:
 
 
 def first_rows(frame: ItemFrame, rows: Rows) -> Rows:
-    """The first rows of the items of some rows."""
-    found = rows.copy()
-    at, which = rows, np.arange(len(rows))
-    while len(at):
-        more = frame.begin[at] == CONTINUES
-        at, which = at[more] - 1, which[more]
-        found[which] = at
-    return found
+    """The first rows of the items of some rows that count."""
+    return frame.first_row[frame.item[rows]].astype(np.int64)
 
 
 def before(frame: ItemFrame, rows: Rows) -> tuple[Rows, Rows]:
@@ -123,9 +134,11 @@ def time_within(
     counts = place < width
     if not counts.all():
         earlier, owner, place = earlier[counts], owner[counts], place[counts]
-    cell = place * size + owner
-    lasted = measure(owner, frame.start[earlier], frame.stop[earlier])
-    seconds = np.bincount(cell, lasted, minlength=width * size).astype(np.int64)
-    there = np.zeros(width * size, dtype=np.bool_)
+    # Items come one after another, and so do their cells: what is added up stays near at hand.
+    cell = owner * width + place
+    # An earlier row stops where the next one starts.
+    lasted = measure(owner, frame.start[earlier], frame.start[earlier + 1])
+    seconds = np.bincount(cell, lasted, minlength=size * width).astype(np.int64)
+    there = np.zeros(size * width, dtype=np.bool_)
     there[cell] = True
-    return seconds.reshape(width, size), there.reshape(width, size)
+    return seconds.reshape(size, width).T, there.reshape(size, width).T

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics_api.columns import Rows
+from metrics_api.columns import Rows, spread
 from metrics_api.frames import ItemFrame
-from metrics_api.segments import CONTINUES
+from metrics_api.visits import first_rows
 
 
 def began(frame: ItemFrame, rows: Rows, first: bool = False) -> Rows:
@@ -15,18 +15,22 @@ def began(frame: ItemFrame, rows: Rows, first: bool = False) -> Rows:
     That is the first such row since the item was last done or dropped, or with `first` the first of its whole
     life. An item sent back to the backlog and taken up again has been in work since it first was.
     """
-    # A row that goes on where the one before it ended came into work with it.
-    heads = np.ones(len(rows), dtype=np.bool_)
-    step = rows[1:] - rows[:-1]
-    heads[1:] = (step != 0) & ((step != 1) | (frame.begin[rows[1:]] != CONTINUES))
-    looks, found = frame.lookups, rows[heads]
-    at, which = found, np.arange(len(found))
-    while len(at):
-        more = frame.begin[at] == CONTINUES
-        if not first:
-            more &= looks.open[frame.stage[at - 1]]
-        at, which = at[more] - 1, which[more]
-        inside = looks.wip[frame.stage[at]]
-        found[which[inside]] = at[inside]
-    whole: Rows = found[np.cumsum(heads) - 1]
+    looks, found = frame.lookups, rows.copy()
+    start = first_rows(frame, rows)
+    # A row whose item has been in work since the one of `rows` before it came into work with that one.
+    known = np.append(-1, rows[:-1])[: len(rows)]
+    goes_on = known >= start
+    low = np.maximum(known + 1, start)
+    between, owner = spread(low, np.maximum(rows - low, 0))
+    stage = frame.stage[between]
+    inside = np.flatnonzero(looks.wip[stage])
+    if not first:
+        shut = np.flatnonzero(~looks.open[stage])
+        # Of several assignments to one place the last one stays.
+        last = np.full(len(rows), -1, dtype=np.int64)
+        last[owner[shut]] = between[shut]
+        goes_on &= last < 0
+        inside = inside[between[inside] > last[owner[inside]]]
+    found[owner[inside[::-1]]] = between[inside[::-1]]
+    whole: Rows = found[~goes_on][np.cumsum(~goes_on) - 1]
     return whole

@@ -227,7 +227,7 @@ def _segments(
         for name in kind.tracked:
             for at, value in way[name].moves:
                 if at < start:
-                    findings.add("change_before_created")
+                    findings.add(f"change_before_created:{name}")
                 turns[max(at, start)][name] = value
         for at in sorted(turns):
             if end is not None and at >= end and at > start:

@@ -11,7 +11,7 @@ from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.query import Query, Row
 from metrics_api.segments import CONTINUES
-from metrics_api.stretches import counted, ends, joined, open_stretches
+from metrics_api.stretches import counted, first_ends_after, joined, open_stretches
 from metrics_api.topics import BUGS
 from metrics_api.visits import first_rows
 
@@ -38,14 +38,13 @@ def age(frame: ItemFrame, query: Query) -> list[Row]:
     found = joined(frame, open_stretches(frame, query))
     shape = len(found.groups), len(query.buckets)
     since = _since(frame, found.row, query.options.get("since") == "last")
-    moments = ends(query)
     group, low, high = found.group, found.low, found.high
     older = []
     for days in AGES.values():
         if days:
-            low = np.maximum(low, np.searchsorted(moments, since + days * DAY_S))
+            low = np.maximum(low, first_ends_after(query, since + days * DAY_S))
         older.append(counted(group, low, high, *shape))
-        still = low < high
+        still = np.flatnonzero(low < high)
         group, low, high, since = group[still], low[still], high[still], since[still]
     bands = np.stack(older, axis=1)
     bands[:, :-1] -= bands[:, 1:]
@@ -61,8 +60,12 @@ def age(frame: ItemFrame, query: Query) -> list[Row]:
 def aged(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The open bugs, the oldest first."""
     rows = standing_rows(frame, query, frame.lookups.open)
-    since = _since(frame, rows, query.options.get("since") == "last")
-    return Listed(frame.item[rows], ages(since, at), "seconds")
+    old = ages(_since(frame, rows, query.options.get("since") == "last"), at)
+    if asked := query.options.get("series"):
+        band = np.searchsorted(np.array(list(AGES.values())) * DAY_S, old, side="right") - 1
+        some = np.array([name == asked for name in AGES])[band]
+        rows, old = rows[some], old[some]
+    return Listed(frame.item[rows], old, "seconds")
 
 
 def _since(frame: ItemFrame, rows: Rows, reopened: bool) -> Array:

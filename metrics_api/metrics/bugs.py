@@ -7,10 +7,10 @@ import numpy as np
 from metrics_api.bands import standing
 from metrics_api.catalog import metric
 from metrics_api.frames import ItemFrame
-from metrics_api.history import LEDGER, ledger
-from metrics_api.items import Listed, ages, items, standing_rows
+from metrics_api.history import LEDGER, ledger, turning
+from metrics_api.items import Listed, ages, items, moved, standing_rows
 from metrics_api.query import Query, Row, rows_of
-from metrics_api.selection import grouped, selected
+from metrics_api.selection import grouped
 from metrics_api.topics import BUGS
 from metrics_api.visits import first_rows
 
@@ -30,7 +30,7 @@ def change(frame: ItemFrame, query: Query) -> list[Row]:
     by a field, each value has the ledger it would have as a filter; values without a move are left out.
     Definition: docs/definitions.md, section 2.
     """
-    rows, group, names = grouped(frame, query, np.flatnonzero(selected(frame, query)))
+    rows, group, names = grouped(frame, query, turning(frame, query))
     counts = ledger(frame, rows, group, len(names), query)
     return [
         Row((*([(query.by, name)] if query.by else []), ("move", move)), line)
@@ -58,6 +58,13 @@ def backlog(frame: ItemFrame, query: Query) -> list[Row]:
     if not query.by:
         return [Row((), counts[0])]
     return rows_of(query.by, found.groups, counts)
+
+
+@items("tapd.bugs.change.daily")
+def changed(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The bugs that came, went or moved in the bucket, by how often that happened."""
+    asked = query.options.get("series", "")
+    return moved(frame, query, [move for move in LEDGER if asked in ("", move)])
 
 
 @items("tapd.bugs.backlog.daily")

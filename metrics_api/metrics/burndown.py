@@ -7,13 +7,22 @@ import numpy as np
 from metrics_api.catalog import metric
 from metrics_api.columns import Array
 from metrics_api.frames import ItemFrame
+from metrics_api.items import Listed, ages, items, moved, standing_rows
 from metrics_api.query import Query, Row
 from metrics_api.scope import Scope, scope_of
-from metrics_api.segments import CREATED
+from metrics_api.segments import CONTINUES
 from metrics_api.topics import BUGS, SHARED_FIELDS, STORIES
+from metrics_api.visits import first_rows
 
 # Hours are added up in thousandths: whole numbers, so that the parts of a sum are the sum.
 PARTS = 1000
+# What the ledger calls that which changes the number of open items.
+MOVES = {
+    "added": ("created", "moved_in"),
+    "reopened": ("reopened",),
+    "done": ("closed",),
+    "removed": ("removed", "moved_out"),
+}
 
 
 @metric(
@@ -53,11 +62,21 @@ def burndown(frame: ItemFrame, query: Query) -> list[Row]:
     ]
 
 
+@items("tapd.version.burndown")
+def left(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The open items, the oldest by their creation first; or those that the line asked about counts."""
+    asked = query.options.get("series", "remaining")
+    if asked != "remaining":
+        return moved(frame, query, MOVES.get(asked, ()))
+    rows = standing_rows(frame, query, frame.lookups.open)
+    return Listed(frame.item[rows], ages(frame.start[first_rows(frame, rows)], at), "seconds")
+
+
 def _lines(frame: ItemFrame, scope: Scope, weight: Array | None) -> dict[str, Array]:
     """What remains and what changed it, each segment with its weight: shape (groups, buckets)."""
     is_open, follows = frame.lookups.open[frame.stage[scope.rows]], scope.follows
     was_open = np.append(False, is_open[:-1])[: len(is_open)]
-    born = ~follows & (frame.begin[scope.rows] == CREATED)
+    born = ~follows & (frame.begin[scope.rows] != CONTINUES)
     # What goes on from open to done leaves with the weight it had.
     was = None if weight is None else np.append(0, weight[:-1])[: len(weight)]
     lines = {

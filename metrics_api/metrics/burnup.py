@@ -13,7 +13,7 @@ from metrics_api.frames import ItemFrame
 from metrics_api.iterations import Plan, plan_of
 from metrics_api.query import Filter, Query, Row
 from metrics_api.scope import scope_of
-from metrics_api.selection import grouped, selected
+from metrics_api.selection import chosen, grouped
 from metrics_api.topics import BUGS, SHARED_FIELDS, STORIES
 
 
@@ -75,8 +75,8 @@ def _committed(frame: ItemFrame, query: Query, names: Sequence[str], plans: Sequ
     if not began:
         return [0] * len(names)
     start, stop = frame.days(query.buckets.zone)
-    rows = np.flatnonzero((start <= max(began.values())) & (stop > min(began.values())))
-    rows, group, found = grouped(frame, query, rows[selected(frame, query, rows)])
+    rows = chosen(frame, query, (start <= max(began.values())) & (stop > min(began.values())))
+    rows, group, found = grouped(frame, query, rows)
     day = np.array([began.get(name, -1) for name in found], dtype=np.int64)[group]
     held = (start[rows] <= day) & (stop[rows] > day)
     counts = dict(zip(found, np.bincount(group[held], minlength=len(found)).tolist(), strict=True))

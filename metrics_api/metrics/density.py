@@ -8,11 +8,11 @@ import numpy as np
 
 from metrics_api.catalog import metric
 from metrics_api.cohorts import shares
-from metrics_api.columns import Array, Rows, spread
+from metrics_api.columns import Array, Mask, Rows, spread
 from metrics_api.frames import ItemFrame
+from metrics_api.items import Listed, items
 from metrics_api.query import Query, Row
-from metrics_api.segments import CONTINUES
-from metrics_api.selection import grouped, natural_order, selected
+from metrics_api.selection import chosen, grouped, natural_order
 from metrics_api.topics import BUGS, STORIES
 
 # What a filter or a split by a field of stories means to bugs that are linked to none of them.
@@ -39,8 +39,9 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
     docs/definitions.md, section 2.
     """
     bugs: ItemFrame = query.frames[BUGS.name]
-    rows, group, names = grouped(frame, query, _there(frame, query, np.arange(len(frame.last_row))))
-    place, bug = _links(frame, bugs, query, rows)
+    rows, group, names = grouped(frame, query, chosen(frame, query, _standing(frame, query)))
+    standing = _standing(bugs, query)
+    place, bug = _links(frame, bugs, query, rows, standing)
     size = np.nan_to_num(frame.numbers["size"][rows].astype(np.float64))
     sized = size[place] > 0
     width = len(names)
@@ -51,7 +52,7 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
         "density": dict(zip(names, per_story, strict=True)),
         "per_size": dict(zip(names, per_size, strict=True)),
     }
-    unlinked = _unlinked(bugs, query)
+    unlinked = _unlinked(bugs, query, standing)
     shown = natural_order(frame, query.by, set(names) | (set(unlinked) - {""})) if query.by else [""]
     found = []
     for name in shown:
@@ -65,10 +66,21 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
     return found
 
 
-def _links(frame: ItemFrame, bugs: ItemFrame, query: Query, rows: Rows) -> tuple[Array, Array]:
+@items("tapd.bugs.density")
+def found_in(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The stories by how many bugs are linked to them."""
+    rows = chosen(frame, query, _standing(frame, query))
+    bugs: ItemFrame = query.frames[BUGS.name]
+    place, _ = _links(frame, bugs, query, rows, _standing(bugs, query))
+    return Listed(frame.item[rows], np.bincount(place, minlength=len(rows)), "bugs")
+
+
+def _links(
+    frame: ItemFrame, bugs: ItemFrame, query: Query, rows: Rows, standing: Mask
+) -> tuple[Array, Array]:
     """(places in some rows of stories, the bugs there are that are linked to them), in the order of bugs."""
-    linked = np.flatnonzero(bugs.stories.size)
-    there = bugs.item[_there(bugs, replace(query, filters=()), linked)]
+    there = bugs.item[chosen(bugs, replace(query, filters=()), standing)]
+    there = there[bugs.stories.size[there] > 0]
     codes, owner = bugs.stories.of(there)
     story = frame.stories.items_of(codes)
     owner, story = owner[story >= 0], story[story >= 0]
@@ -88,25 +100,22 @@ def _distinct(group: Array, bug: Array, groups: int) -> Array:
     return np.bincount(group[alone], minlength=groups) + np.bincount(both >> 32, minlength=groups)
 
 
-def _unlinked(bugs: ItemFrame, query: Query) -> dict[str, int]:
+def _unlinked(bugs: ItemFrame, query: Query, standing: Mask) -> dict[str, int]:
     """How many bugs are linked to no story, by the values of the split if bugs have such, else by ""."""
     asked = replace(
         query,
         filters=tuple(replace(one, key=OF_BUGS[one.key]) for one in query.filters if one.key in OF_BUGS),
         options={**query.options, "by": OF_BUGS.get(query.by, "")},
     )
-    rows = _there(bugs, asked, np.flatnonzero(bugs.stories.size == 0))
+    rows = chosen(bugs, asked, standing)
+    rows = rows[bugs.stories.size[bugs.item[rows]] == 0]
     rows, group, names = grouped(bugs, asked, rows)
     return dict(zip(names, np.bincount(group, minlength=len(names)).tolist(), strict=True))
 
 
-def _there(frame: ItemFrame, query: Query, numbers: Array) -> Rows:
-    """The rows in which those of some items are that the query selects, at the end of its last bucket."""
-    end = query.buckets.ends[-1]
-    found = frame.last_row[numbers].astype(np.int64)
-    at = np.arange(len(found))
-    while len(at):
-        at = at[(frame.start[found[at]] >= end) & (frame.begin[found[at]] == CONTINUES)]
-        found[at] -= 1
-    found = found[(frame.start[found] < end) & (frame.stop[found] >= end)]
-    return found[selected(frame, query, found)]
+def _standing(frame: ItemFrame, query: Query) -> Mask:
+    """In which segments items are at the end of the query's last bucket, a mask over the frame."""
+    start, stop = frame.days(query.buckets.zone)
+    last = query.buckets.last_days[-1]
+    found: Mask = (start <= last) & (stop > last)
+    return found

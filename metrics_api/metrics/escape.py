@@ -57,9 +57,10 @@ def rate(frame: ItemFrame, query: Query) -> list[Row]:
 
 @items("tapd.bugs.escape.rate")
 def escaped(frame: ItemFrame, query: Query, at: int) -> Listed:
-    """The bugs of the bucket that were found in production."""
+    """The bugs of the bucket that were found in production; or those of which nobody said where."""
     rows = created(frame, replace(query, options={**query.options, "by": ""})).row
-    rows = rows[_where_found(frame, query, rows) == PRODUCTION]
+    asked = UNKNOWN if query.options.get("series") == "unknown_n" else PRODUCTION
+    rows = rows[_where_found(frame, query, rows) == asked]
     return Listed(frame.item[rows], np.ones(len(rows)), "bugs")
 
 
@@ -131,6 +132,15 @@ def by_version(frame: ItemFrame, query: Query) -> list[Row]:
         for at, name in enumerate(names)
         for kind, line in (((), lines), ((("kind", "undated_n"),), undated))
     ]
+
+
+@items("tapd.bugs.escape.version")
+def late(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The bugs that were created after the release of their version, by how long after it."""
+    rows = standing_rows(frame, query)
+    released, born = _released(frame, query, rows), frame.start[first_rows(frame, rows)].astype(np.int64)
+    some = (released != NEVER) & (born >= released)
+    return Listed(frame.item[rows[some]], (born - released)[some], "seconds")
 
 
 def _released(frame: ItemFrame, query: Query, rows: Rows) -> Array:

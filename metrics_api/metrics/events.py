@@ -25,8 +25,9 @@ def daily(frame: EventFrame, query: Query) -> list[Row]:
     docs/definitions.md, section 3.
     """
     rows = np.flatnonzero(frame.selected(query))
-    inside, bucket = query.bucket_of(frame.days(query.buckets.zone)[rows])
-    rows = rows[inside]
+    bucket = query.bucket_of(frame.days(query.buckets.zone)[rows])
+    inside = np.flatnonzero(bucket < len(query.buckets))
+    rows, bucket = rows[inside], bucket[inside]
     splits = [query.by, "action"] if query.by and query.by != "action" else ["action"]
     columns = {"bucket": bucket} | {split: frame.texts(split, rows) for split in splits}
     counts = (

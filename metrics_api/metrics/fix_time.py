@@ -9,15 +9,14 @@ import numpy as np
 
 from metrics_api.catalog import metric
 from metrics_api.cohorts import Cohort, cohort, created, first_ever
-from metrics_api.columns import Array, Mask, Rows
+from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, items
 from metrics_api.quantiles import fewest, quantile_rows
 from metrics_api.query import Query, Row
 from metrics_api.segments import CONTINUES, LASTS
-from metrics_api.selection import selected
 from metrics_api.topics import BUGS
-from metrics_api.visits import before, entered, first_rows, rows_between
+from metrics_api.visits import before, begun, entered, entering, first_rows
 from metrics_api.worktime import asked_measure
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted", "calendar", "q")
@@ -65,17 +64,18 @@ def fix(frame: ItemFrame, query: Query) -> list[Row]:
 def _fixes(frame: ItemFrame, query: Query) -> _Took:
     """The first fixes, or with since=last all of them."""
     looks = frame.lookups
-    rows = rows_between(frame, query.buckets.starts[0], query.buckets.ends[-1])
-    stage = frame.stage[rows]
+    fixed = looked_up(looks.resolved, frame.stage)
     if query.options.get("since") == "last":
-        rows = rows[looks.resolved[stage]]
-        found = cohort(frame, query, rows[entered(frame, rows, looks.resolved)])
+        found = cohort(frame, query, begun(frame, query, entering(frame, fixed)))
         all_known = np.ones(len(found.row), dtype=np.bool_)
         return _Took(found, all_known, _begun(frame, found.row), found.row)
     over = looks.resolved | looks.done
-    rows = rows[over[stage]]
+    ended = entering(frame, fixed | looked_up(looks.done, frame.stage))
+    rows = begun(frame, query, entering(frame, fixed) | (ended & ~fixed))
     resolved = looks.resolved[frame.stage[rows]]
-    first = np.where(resolved, first_ever(frame, rows, looks.resolved), first_ever(frame, rows, over))
+    first = np.empty(len(rows), dtype=np.bool_)
+    for which, stages in ((resolved, looks.resolved), (~resolved, over)):
+        first[which] = first_ever(frame, rows[which], stages)
     found = cohort(frame, query, rows[first])
     resolved = looks.resolved[frame.stage[found.row]]
     skipped = {"skipped_n": found.counted(~resolved)}
@@ -163,23 +163,21 @@ def verify(frame: ItemFrame, query: Query) -> list[Row]:
 
 def _verifications(frame: ItemFrame, query: Query) -> _Took:
     """The first time that a fix of each bug was verified."""
-    rows = rows_between(frame, query.buckets.starts[0], query.buckets.ends[-1])
-    rows = rows[_verified(frame, rows) & (frame.begin[rows] == CONTINUES)]
-    rows = rows[~_verified(frame, rows - 1)]
-    rows = rows[selected(frame, query, rows)]
+    verified = entering(frame, _verified(frame, slice(None))) & (frame.begin == CONTINUES)
+    rows = begun(frame, query, verified)
     fixed = _fixed(frame, rows)
     rows, fixed = rows[fixed >= 0], fixed[fixed >= 0]
     found = cohort(frame, query, rows)
-    begun = fixed[np.searchsorted(rows, found.row)]
-    return _Took(found, begun >= 0, begun, found.row)
+    since = fixed[np.searchsorted(rows, found.row)]
+    return _Took(found, since >= 0, since, found.row)
 
 
-def _verified(frame: ItemFrame, rows: Rows) -> Mask:
+def _verified(frame: ItemFrame, rows: Rows | slice) -> Mask:
     """In which of some rows a bug is verified or done."""
     looks, stage = frame.lookups, frame.stage[rows]
     verified = np.array([text == VERIFIED for text in list(frame.dictionaries["status"].values)])
-    found: Mask = looks.done[stage] | verified[frame.codes["status"][rows]]
-    return found & ~looks.resolved[stage]
+    found = looked_up(looks.done, stage) | looked_up(verified, frame.codes["status"][rows])
+    return found & ~looked_up(looks.resolved, stage)
 
 
 def _fixed(frame: ItemFrame, rows: Rows) -> Rows:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from metrics_api.bands import standing
 from metrics_api.catalog import metric
 from metrics_api.columns import Array
@@ -13,7 +11,7 @@ from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
 from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.query import Query, Row
-from metrics_api.selection import allowed, asked_levels, asked_stages, grouped, selected
+from metrics_api.selection import allowed, asked_levels, asked_stages
 from metrics_api.topics import BUGS, STORIES
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted", "mode", "done_from", "order")
@@ -80,10 +78,10 @@ def _from_the_bottom(frame: ItemFrame, names: list[str]) -> list[str]:
 
 def _arrivals(frame: ItemFrame, query: Query) -> tuple[list[str], dict[str, Array]]:
     """(groups, a line per group for each stage up to done); a stage filter limits items, not lines."""
-    rows, group, groups = grouped(frame, query, np.flatnonzero(selected(frame, query)))
     levels = asked_levels(frame, query)
-    counts = arrivals(frame, rows, group, len(groups), levels, query)
-    return groups, {name: counts[:, at] for at, name in enumerate(levels)}
+    found = arrivals(frame, query, levels, range(len(levels)))
+    counts = found.counted(query.buckets)
+    return found.groups, {name: counts[:, at] for at, name in enumerate(levels)}
 
 
 def _bands(frame: ItemFrame, query: Query) -> tuple[list[str], dict[str, Array]]:

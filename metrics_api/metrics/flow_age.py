@@ -115,7 +115,10 @@ def _aged(frame: ItemFrame, query: Query, rows: Rows) -> _Aged:
     moments = ends(query)
     last = np.full(len(rows), moments[-1])
     # The items of a workspace go by one calendar: of what comes after a bucket one of them tells.
-    _, one, calendar = np.unique(frame.codes["workspace"][rows], return_index=True, return_inverse=True)
+    codes = frame.codes["workspace"][rows]
+    present = np.flatnonzero(np.bincount(codes))
+    one = np.array([np.argmax(codes == code) for code in present.tolist()], dtype=np.int64)
+    calendar = np.searchsorted(present, np.arange(present.max(initial=0) + 1))[codes]
     several = np.repeat(one, len(moments))
     after = measure(several, np.tile(moments, len(one)), last[several])
     rest = after.reshape(len(one), len(moments))

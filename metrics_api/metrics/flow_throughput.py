@@ -11,7 +11,7 @@ from metrics_api.quantiles import counted
 from metrics_api.query import Query, Row
 from metrics_api.selection import grouped
 from metrics_api.topics import BUGS, STORIES
-from metrics_api.visits import buckets_of, completions, first_rows
+from metrics_api.visits import backdated, buckets_of, completions, first_rows
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted")
 
@@ -55,6 +55,9 @@ def throughput(frame: ItemFrame, query: Query) -> list[Row]:
 
 @items("tapd.bugs.flow.throughput", "tapd.stories.flow.throughput")
 def completed(frame: ItemFrame, query: Query, at: int) -> Listed:
-    """The completed items, not the dropped ones, those first that it took longest to complete."""
-    rows = completions(frame, query)
-    return Listed(frame.item[rows], frame.start[rows] - frame.start[first_rows(frame, rows)], "seconds")
+    """The completed items, or the dropped ones, those first that it took longest to complete."""
+    rows = completions(
+        frame, query, frame.lookups.dropped if query.options.get("series") == "dropped" else None
+    )
+    took = frame.start[rows] - frame.start[first_rows(frame, rows)]
+    return Listed(frame.item[rows], np.where(backdated(frame, rows), np.nan, took), "seconds")

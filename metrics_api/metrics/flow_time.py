@@ -16,7 +16,7 @@ from metrics_api.quantiles import counted, fewest, quantile_rows
 from metrics_api.query import Query, Row
 from metrics_api.selection import allowed, asked_stages, grouped
 from metrics_api.topics import BUGS, STORIES
-from metrics_api.visits import buckets_of, completions, first_entries, first_rows, time_within
+from metrics_api.visits import backdated, buckets_of, completions, first_entries, first_rows, time_within
 from metrics_api.worktime import asked_measure
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted", "calendar", "q")
@@ -76,40 +76,45 @@ def lead_time(frame: ItemFrame, query: Query) -> list[Row]:
 
     In the bucket of that entry, of items that are in done at the end of the window: one reopened and not done
     again does not count, one completed and removed later does. An item that was moved between workspaces was
-    created where it was first. Filters and `by` go by the values at the completion. With calendar=work only
-    working time counts, by the calendar of the product. Definition: docs/definitions.md, sections 1 and 5.
+    created where it was first. Items that were done before they were created, by the dates of their changes,
+    have no lead time; `negative_n` tells how many. Filters and `by` go by the values at the completion. With
+    calendar=work only working time counts, by the calendar of the product. Definition: docs/definitions.md,
+    sections 1 and 5.
     """
     done = _completed(frame, query)
-    return _quantiles(frame, query, done, _leads(frame, query, done.rows))
+    counts = {"negative_n": _counted(query, done, backdated(frame, done.rows))}
+    return _quantiles(frame, query, done, _leads(frame, query, done.rows), counts)
 
 
 @items("tapd.bugs.flow.lead.time", "tapd.stories.flow.lead.time")
 def led(frame: ItemFrame, query: Query, at: int) -> Listed:
-    """The completed items, those with the longest lead times first."""
+    """The completed items, those with the longest lead times first, those that have none at the end."""
     rows = completions(frame, query)
-    return Listed(frame.item[rows], _leads(frame, query, rows).values, "seconds")
+    return _listed(frame, rows, _leads(frame, query, rows), "seconds")
 
 
 def _leads(frame: ItemFrame, query: Query, rows: Rows) -> _Took:
     measure, tags = asked_measure(frame, query, rows)
     created = frame.start[first_rows(frame, rows)]
     seconds = measure(np.arange(len(rows)), created, frame.start[rows])
-    return _Took(seconds, np.ones(len(rows), dtype=np.bool_), tags)
+    return _Took(seconds, ~backdated(frame, rows), tags)
 
 
 @_of_both("cycle.time", splits=("quantile",), unit="seconds")
 def cycle_time(frame: ItemFrame, query: Query) -> list[Row]:
     """Cycle time: how long it took from the first entry to an active stage to the last one to done.
 
-    Items as for the lead time. Those that never were in an active stage have no cycle time; `skipped_n` tells
-    how many. After a reopening the time goes on from the first beginning. Definition: docs/definitions.md,
-    sections 1 and 5.
+    Items as for the lead time. Those that never were in an active stage have no cycle time, nor have those
+    that were done before they were created; `skipped_n` and `negative_n` tell how many. After a reopening the
+    time goes on from the first beginning. Definition: docs/definitions.md, sections 1 and 5.
     """
     done = _completed(frame, query)
-    took = _cycles(frame, query, done.rows)
-    skipped = np.flatnonzero(~took.known[done.which])
-    counts = counted(done.group[skipped], done.bucket[skipped], len(done.splits), len(query.buckets))
-    return _quantiles(frame, query, done, took, {"skipped_n": counts})
+    took, negative = _cycles(frame, query, done.rows), backdated(frame, done.rows)
+    counts = {
+        "skipped_n": _counted(query, done, ~took.known & ~negative),
+        "negative_n": _counted(query, done, negative),
+    }
+    return _quantiles(frame, query, done, took, counts)
 
 
 @items("tapd.bugs.flow.cycle.time", "tapd.stories.flow.cycle.time")
@@ -234,6 +239,12 @@ def _quantiles(
     values, group, bucket = took.values[done.which[at]], done.group[at], done.bucket[at]
     few = fewest(frame, query)
     return quantile_rows(query, few, values, group, bucket, done.splits, counts=counts, tags=took.tags)
+
+
+def _counted(query: Query, done: _Completed, some: Mask) -> Array:
+    """How many of some of the completed rows there are by group and bucket."""
+    at = np.flatnonzero(some[done.which])
+    return counted(done.group[at], done.bucket[at], len(done.splits), len(query.buckets))
 
 
 def _listed(frame: ItemFrame, rows: Rows, took: _Took, unit: str) -> Listed:

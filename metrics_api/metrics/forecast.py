@@ -25,6 +25,8 @@ OPTIONS = ("tz", "asof", "deleted", "calendar")
 LOOKED_BACK, FEWEST = 56, 20
 # What would take more days than these at the pace of those looked back on is not forecast.
 FARTHEST = 3650
+# What work is planned for says nothing of how fast it is done.
+PLANS = ("iteration", "version")
 CHANCES = {"p50": 50, "p85": 85}
 
 
@@ -58,8 +60,9 @@ def forecast(frame: ItemFrame, query: Query) -> list[Row]:
     With calendar=work only days of work count, in the past and in the future.
 
     Both dates are null, and the tag `reason` says why, with fewer than 20 completions, or where the work
-    would take more than 3650 days. The pace is that of the items asked for: with version=V it is what was
-    done in V, and nothing is foreseen of work yet to come. Definition: docs/definitions.md, section 1.
+    would take more than 3650 days. The pace is that of the items asked for, in whatever iteration or version:
+    those who do the work have done another one's before. Nothing is foreseen of work yet to come. Definition:
+    docs/definitions.md, section 1.
     """
     day = query.buckets.last_days[-1]
     works, tags = _days_that_count(frame, query)
@@ -97,7 +100,7 @@ def _days_that_count(frame: ItemFrame, query: Query) -> tuple[Mask, tuple[tuple[
 
 def _throughput(frame: ItemFrame, query: Query, day: int, works: Mask) -> Array:
     """How many items were completed on each day that counts of those looked back on, all of them over by
-    now.
+    now, whatever they were planned for.
 
     What was completed on another day counts on the next one, at the end on the one before.
     """
@@ -110,7 +113,8 @@ def _throughput(frame: ItemFrame, query: Query, day: int, works: Mask) -> Array:
     if first > last or not counting[-1]:
         return np.zeros(0, dtype=np.int64)
     days = buckets(_midnight(first, zone), _midnight(last, zone), "1d", zone)
-    rows = completions(frame, replace(query, buckets=days, window=query.buckets))
+    filters = tuple(one for one in query.filters if one.key not in PLANS)
+    rows = completions(frame, replace(query, filters=filters, buckets=days, window=query.buckets))
     at = buckets_of(days, frame.start[rows])
     place = np.minimum(counting[at] - works[first + at], counting[-1] - 1)
     return np.bincount(place, minlength=counting[-1])

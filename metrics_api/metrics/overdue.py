@@ -14,6 +14,7 @@ from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.query import Query, Row
 from metrics_api.stretches import counted, joined, open_stretches
 from metrics_api.topics import BUGS
+from metrics_api.visits import first_rows
 
 
 @metric(
@@ -50,10 +51,14 @@ def overdue(frame: ItemFrame, query: Query) -> list[Row]:
 
 @items("tapd.bugs.overdue")
 def late(frame: ItemFrame, query: Query, at: int) -> Listed:
-    """The overdue bugs, by how long their due day has been over."""
+    """The overdue bugs, by how long their due day has been over; or those without a due day."""
     rows = standing_rows(frame, query, frame.lookups.open)
     due = frame.due[frame.item[rows]]
-    some = due <= _days_over(query)[-1]
+    asked = query.options.get("series", "overdue")
+    if asked == "no_due_n":
+        none = rows[due == NO_DAY]
+        return Listed(frame.item[none], ages(frame.start[first_rows(frame, none)], at), "seconds")
+    some = (due <= _days_over(query)[-1]) & (asked == "overdue")
     days, place = np.unique(due[some], return_inverse=True)
     over = [day_start(EPOCH + timedelta(days=day + 1), query.buckets.zone) for day in days.tolist()]
     return Listed(frame.item[rows[some]], ages(np.array(over, dtype=np.int64)[place], at), "seconds")

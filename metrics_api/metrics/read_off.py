@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from metrics_api.catalog import metric
@@ -12,7 +10,7 @@ from metrics_api.core.days import DAY_S, Buckets, day_number, day_of
 from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
 from metrics_api.query import Query, Row
-from metrics_api.selection import asked_levels, asked_stages_of, grouped, selected
+from metrics_api.selection import asked_levels, asked_stages_of
 from metrics_api.topics import BUGS, STORIES
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted")
@@ -50,20 +48,18 @@ def readoff(frame: ItemFrame, query: Query) -> list[Row]:
     lead time and cycle time. A removed item stays on the curves unless deleted=exclude. Definition:
     docs/definitions.md, sections 1 and 4.
     """
-    rows, group, groups = grouped(frame, query, np.flatnonzero(selected(frame, query)))
-    days = _days(frame, query, rows)
     levels = asked_levels(frame, query)
     done = _first_done(frame, query, levels)
     lines = dict.fromkeys(("lead_time", "throughput", "wip", "residual"), np.full(len(query.buckets), np.nan))
+    curves = arrivals(frame, query, levels, () if done is None else (0, done))
     found = []
     if done is not None:
-        daily = replace(query, buckets=days)
-        curves = arrivals(frame, rows, group, len(groups), levels, daily, (0, done))
+        days = _days(query, curves.day[0])
         spans = _spans(query, days)
-        found = [_read(came, went, spans) for came, went in curves]
+        found = [_read(came, went, spans) for came, went in curves.counted(days)]
     return [
         Row((*([(query.by, name)] if query.by else []), ("readoff", what)), line, TAGS)
-        for at, name in enumerate(groups)
+        for at, name in enumerate(curves.groups)
         for what, line in (found[at] if found else lines).items()
     ]
 
@@ -86,13 +82,13 @@ def _read(came: Array, went: Array, spans: tuple[Array, Array]) -> dict[str, Arr
     }
 
 
-def _days(frame: ItemFrame, query: Query, rows: Array) -> Buckets:
-    """The days from that of the oldest of some rows, or from the window's first, to the window's last.
+def _days(query: Query, came: Array) -> Buckets:
+    """The days from the first on which an item came, or from the window's first, to the window's last.
 
     They have numbers only: nothing else is asked of them.
     """
     zone, last = query.buckets.zone, query.buckets.last_days[-1]
-    oldest = frame.days(zone)[0][rows].min(initial=last)
+    oldest = came.min(initial=last)
     numbers = tuple(range(min(int(oldest), query.buckets.first_days[0]), last + 1))
     return Buckets(zone, "1d", DAY_S, (), (), numbers, numbers)
 

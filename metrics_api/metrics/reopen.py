@@ -8,16 +8,16 @@ import numpy as np
 
 from metrics_api.catalog import metric
 from metrics_api.cohorts import Cohort, cohort, first_ever, shares
-from metrics_api.columns import Mask, Rows
+from metrics_api.columns import Mask, Rows, looked_up, spread
 from metrics_api.core.days import DAY_S, day_of
 from metrics_api.frames import ItemFrame
 from metrics_api.history import LEDGER, ledger
-from metrics_api.items import Listed, items
+from metrics_api.items import Listed, items, moved
 from metrics_api.query import Query, Row, rows_of
 from metrics_api.segments import CONTINUES
 from metrics_api.selection import grouped, selected
 from metrics_api.topics import BUGS
-from metrics_api.visits import entered, rows_between
+from metrics_api.visits import begun, entering
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted")
 # For so long after a bug was thought to be over it often comes back.
@@ -56,15 +56,15 @@ def back(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The bugs of the bucket that came back."""
     rows = _over(frame, replace(query, options={**query.options, "by": ""})).row
     reopened, returned = _came_back(frame, rows)
-    rows = rows[reopened | returned]
+    ways = {"": reopened | returned, "reopened": reopened, "returned": returned}
+    rows = rows[ways.get(query.options.get("series", ""), np.zeros(len(rows), dtype=np.bool_))]
     return Listed(frame.item[rows], np.ones(len(rows)), "bugs")
 
 
 def _over(frame: ItemFrame, query: Query) -> Cohort:
     """The bugs that were resolved, done or dropped for the first time."""
     over = frame.lookups.resolved | ~frame.lookups.open
-    rows = rows_between(frame, query.buckets.starts[0], query.buckets.ends[-1])
-    rows = rows[over[frame.stage[rows]]]
+    rows = begun(frame, query, entering(frame, looked_up(over, frame.stage)))
     return cohort(frame, query, rows[first_ever(frame, rows, over)])
 
 
@@ -72,14 +72,14 @@ def _came_back(frame: ItemFrame, rows: Rows) -> tuple[Mask, Mask]:
     """Which of the items of some rows were reopened after them, and which returned."""
     looks = frame.lookups
     reopened, returned = np.zeros((2, len(rows)), dtype=np.bool_)
-    at, which = rows, np.arange(len(rows))
-    while len(at):
-        more = frame.end[at] == CONTINUES
-        at, which = at[more] + 1, which[more]
-        before, after = frame.stage[at - 1], frame.stage[at]
-        reopened[which] |= looks.open[after] & ~looks.open[before]
-        back = looks.resolved[before] & ~looks.resolved[after] & looks.open[before] & looks.open[after]
-        returned[which] |= back & (looks.rank[after] < looks.rank[before])
+    later, which = spread(rows + 1, frame.last_row[frame.item[rows]] - rows)
+    before, after = frame.stage[later - 1], frame.stage[later]
+    was_open, is_open = looks.open[before], looks.open[after]
+    reopened[which[~was_open & is_open]] = True
+    left = np.flatnonzero(looks.resolved[before] & was_open & is_open)
+    before, after = before[left], after[left]
+    back = ~looks.resolved[after] & (looks.rank[after] < looks.rank[before])
+    returned[which[left[back]]] = True
     return reopened, returned
 
 
@@ -106,10 +106,9 @@ def count(frame: ItemFrame, query: Query) -> list[Row]:
 
     The same as `reopened` in the ledger. Definition: docs/definitions.md, section 2.
     """
-    rows = rows_between(frame, query.buckets.starts[0], query.buckets.ends[-1])
-    is_open = frame.lookups.open
-    rows = rows[is_open[frame.stage[rows]]]
-    rows = rows[entered(frame, rows, is_open) & (frame.begin[rows] == CONTINUES)]
+    first, end = query.buckets.starts[0], query.buckets.ends[-1]
+    opened = entering(frame, looked_up(frame.lookups.open, frame.stage)) & (frame.begin == CONTINUES)
+    rows = np.flatnonzero(opened & (frame.start >= first) & (frame.start < end))
     # What the ledger looks at: the segments that begin with a reopening, and those before them.
     near = np.unique(np.concatenate([rows - 1, rows]))
     near, group, groups = grouped(frame, query, near[selected(frame, query, near)])
@@ -118,3 +117,9 @@ def count(frame: ItemFrame, query: Query) -> list[Row]:
         return [Row((), counts[0])]
     listed = np.flatnonzero(counts.any(axis=1))
     return rows_of(query.by, [groups[at] for at in listed], counts[listed])
+
+
+@items("tapd.bugs.reopen.count")
+def reopened(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The bugs that were reopened in the bucket, by how often."""
+    return moved(frame, query, ("reopened",))
