@@ -16,19 +16,21 @@ from metrics_api.core.store import Store
 from metrics_api.embedded import embedded_store
 from simulator import generate
 from simulator.products import PRODUCTS
+from tests.folders import quick_folder
 from tests.soak import Soak
 from tests.system.harness import collected, generated_config, serving
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def mongodb_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def mongodb_url() -> AsyncIterator[str]:
     """The store's URI: TEST_MONGODB_URI, or an embedded server that lives as long as the tests."""
     given = os.environ.get("TEST_MONGODB_URI")
     if given:
         yield given
         return
-    async with embedded_store(tmp_path_factory.mktemp("store")) as uri:
-        yield uri
+    with quick_folder() as folder:
+        async with embedded_store(folder) as uri:
+            yield uri
 
 
 @pytest.fixture

@@ -252,7 +252,7 @@ def test_changes_before_the_creation_count_as_at_the_creation() -> None:
         change(2, "1", "01 09:00:00", "status", "resolved", "closed"),
     )
     assert way(fact, "status") == [(0, "resolved"), (1, "closed")]
-    assert fact["findings"] == ["change_before_created"]
+    assert fact["findings"] == ["change_before_created:status"]
 
 
 def test_the_priority_is_the_workspaces_own_word_where_there_is_one() -> None:

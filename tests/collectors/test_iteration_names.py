@@ -105,10 +105,14 @@ def test_a_story_follows_its_iterations_through_a_name_that_was_given_twice() ->
 
 
 def test_the_names_of_an_iteration_are_those_of_every_source_and_it_is_as_it_was_last() -> None:
+    redated = renaming(3, "77", "02 08:00:00", "2026-02-23", "2026-03-01")[1]
+    redated["data"]["field"] = "startdate"
     records = [
         iteration("77", "S2", "S0", modified="2026-03-02 08:00:00", startdate="2026-03-01", status="open"),
         renaming(1, "77", "01 08:00:00", None, "S1"),
         renaming(2, "77", "02 08:00:00", "S1", "S2"),
+        # It was put off; the row has the day to which it was.
+        ("raw_tapd_iteration_change", redated),
         updated(
             *("iteration", "77", "03 08:00:00", 7),
             old={"name": "S2", "status": "open", "startdate": "2026-03-01", "enddate": ""},

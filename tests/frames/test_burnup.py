@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from metrics_api.catalog import Catalog
+from metrics_api.context import build_context
 from metrics_api.core.store import Store
 from metrics_api.reader import Reader
+from metrics_api.tags import TAGS
 from metrics_api.topics import BUGS, STORIES
-from tests.frames.facts import CONFIG, Publisher, answers, bug, values
+from metrics_api.world import World
+from tests.frames.facts import CONFIG, Publisher, answers, bug, small_facts, values
 from tests.frames.sprints import DATES, S1, Dates, dated, frame_of, iterations, sprint
 
 BURNUP = "@tapd.iteration.burnup"
@@ -100,6 +104,32 @@ def test_each_iteration_of_a_split_has_the_plan_it_would_have_as_a_filter() -> N
     # 3 and 9 are in none for a day or longer, and 4 is for two.
     assert found["N/A/scope"] == [1, 1, 2, 2, 1]
     assert found["N/A/committed"] == [None] * 5
+
+
+def test_iterations_without_a_start_follow_those_with_one_as_they_were_made() -> None:
+    def names(created: dict[str, int]) -> list[str]:
+        more = [one | {"start": None, "created": created[one["id"]]} for one in iterations(DATES)]
+        planned = more[0] | {"_id": "tapd:1:503", "id": "503", "name": "Sprint 9", "start": "2026-03-30"}
+        facts: dict[str, Any] = {"projects": [], "releases": []} | small_facts()
+        facts |= {"iterations": [*more, planned]}
+        alive = {name: [one | {"tombstone": False} for one in found] for name, found in facts.items()}
+        bugs = [bug(f"{at}", (0, {"status": "new", "iteration": name})) for at, name in enumerate(
+            ("", "503", "501", "gone", "502")
+        )]  # fmt: skip
+        frame = frame_of(BUGS, build_context(CONFIG, **alive), bugs)
+        [found] = answers(frame, [f"{BURNUP}/of=bugs,by=iteration"])
+        assert [len(line) for line in found.values()] == [5] * len(found)
+        tagged = TAGS["version"](World(frame.context), Catalog({}), frozenset("A"))
+        assert tagged[0] == "Sprint 9"
+        return list(dict.fromkeys(name.rpartition("/")[0] for name in found)) + tagged[1:]
+
+    # 501 is Sprint 1, 502 Sprint 0; "gone" is none. The variable lists the newest first.
+    assert names({"501": 5, "502": 9}) == [
+        *("Sprint 9", "Sprint 1", "Sprint 0", "gone"), "N/A", *("Sprint 0", "Sprint 1")
+    ]  # fmt: skip
+    assert names({"501": 9, "502": 5})[1:3] == ["Sprint 0", "Sprint 1"]
+    # Made in the same second: by their ids.
+    assert names({"501": 5, "502": 5})[1:3] == ["Sprint 1", "Sprint 0"]
 
 
 @pytest.mark.parametrize(

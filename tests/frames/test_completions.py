@@ -19,6 +19,7 @@ from tests.reference.completions import COMPLETIONS, CompletionQuery
 from tests.system.harness import over_falcon, over_graphite, serving
 
 FLOW, STORY_FLOW = "@tapd.bugs.flow", "@tapd.stories.flow"
+QUANTILES = ("p50", "p85", "p95")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_longer_steps_are_one_bucket_of_the_week(bugs: ItemFrame, step: str) -> 
     assert told(bugs, f"{FLOW}.throughput/step={step}", start) == {"all": [7], "dropped": [1]}
     found = total(hours(told(bugs, f"{FLOW}.lead.time/step={step}", start)))
     # 0, 24, 30, 47, 48, 56, 59.5: the 4th, the 6th and the 7th.
-    assert found == {"p50": 47, "p85": 56, "p95": 59.5, "n": 7}
+    assert found == {"p50": 47, "p85": 56, "p95": 59.5, "n": 7, "negative_n": 0}
 
 
 def test_what_was_removed_counts_unless_it_is_to_be_left_out(bugs: ItemFrame) -> None:
@@ -74,7 +75,9 @@ def test_filters_look_at_the_completion_or_at_today(bugs: ItemFrame) -> None:
     }
     assert told(bugs, f"{FLOW}.throughput/stage=dropped") == {"all": [0] * 5, "dropped": [0, 0, 0, 1, 0]}
     split = hours(told(bugs, f"{FLOW}.lead.time/by=severity,asof=now"))
-    assert list(split) == [f"{name}/{q}" for name in ("normal", "N/A") for q in ("p50", "p85", "p95", "n")]
+    assert list(split) == [
+        f"{name}/{q}" for name in ("normal", "N/A") for q in (*QUANTILES, "n", "negative_n")
+    ]
     assert split["normal/p50"] == [None, None, None, 59.5, None]
     assert split["N/A/n"] == [0, 2, 3, 0, 1]
 
@@ -86,7 +89,35 @@ def test_lead_time_is_from_the_creation_to_the_last_completion(bugs: ItemFrame) 
         "p85": [None] * 5,
         "p95": [None] * 5,
         "n": [0, 2, 3, 1, 1],
+        "negative_n": [0] * 5,
     }
+
+
+def test_what_was_done_before_it_was_created_has_no_time_and_is_counted() -> None:
+    # By its changes 1 was done before Tuesday 10:00; so was 2, but it was reopened and done 6 hours after
+    # that; 3 was created done on Tuesday.
+    early = {"findings": ["change_before_created:status"]}
+    frame = framed([
+        lived(bug, "1", "03-03 10:00 closed") | early,
+        lived(bug, "2", "03-03 10:00 closed", "03-03 12:00 in_progress", "03-03 16:00 closed") | early,
+        lived(bug, "3", "03-03 11:00 closed"),
+    ])  # fmt: skip
+    assert told(frame, f"{FLOW}.throughput/step=1w")["all"] == [3]
+    # 0 and 6 hours.
+    assert total(hours(told(frame, f"{FLOW}.lead.time/step=1w,q=50"))) == {
+        "p50": 0, "n": 2, "negative_n": 1,
+    }  # fmt: skip
+    assert total(hours(told(frame, f"{FLOW}.cycle.time/step=1w,q=50"))) == {
+        "p50": 4, "n": 1, "skipped_n": 1, "negative_n": 1,
+    }  # fmt: skip
+    asked = buckets(MONDAY, NOW, "1w", BEIJING)
+    for metric, expected in {
+        "lead.time": {"2": 6 * HOUR, "3": 0, "1": None},
+        "cycle.time": {"2": 4 * HOUR, "1": None, "3": None},
+        "throughput": {"2": 6 * HOUR, "3": 0, "1": None},
+    }.items():
+        listed = found(frame, f"tapd.bugs.flow.{metric}", Query(asked, (), {}, window=asked, now=NOW))
+        assert [(one.key.split(":")[2], one.value) for one in listed.items] == list(expected.items())
 
 
 def test_cycle_time_is_from_the_first_entry_to_work_and_tells_who_skipped_it(bugs: ItemFrame) -> None:
@@ -97,9 +128,10 @@ def test_cycle_time_is_from_the_first_entry_to_work_and_tells_who_skipped_it(bug
         "p95": [None] * 5,
         "n": [0, 1, 2, 0, 0],
         "skipped_n": [0, 1, 1, 1, 1],
+        "negative_n": [0] * 5,
     }
     assert total(hours(told(bugs, f"{FLOW}.cycle.time/step=all"))) == {
-        "p50": 48, "p85": None, "p95": None, "n": 3, "skipped_n": 4,
+        "p50": 48, "p85": None, "p95": None, "n": 3, "skipped_n": 4, "negative_n": 0,
     }  # fmt: skip
 
 

@@ -159,6 +159,16 @@ def test_days_before_the_first_record_are_no_days_of_nothing() -> None:
     }  # fmt: skip
 
 
+def test_an_iteration_is_forecast_at_the_pace_of_all_work() -> None:
+    # Sprint 1 has two open stories; none was ever done in it. One a day was done in no sprint at all.
+    sprint = [story(f"sprint {number}", (-1, PLANNED | {"iteration": "501"})) for number in range(2)]
+    expected = {"p50": midnight(6), "p85": midnight(6), "remaining": 2, "n": 56}
+    everything = [*one_each(DAYS), *open_ones(5), *sprint]
+    assert forecast(everything, "iteration=Sprint 1") == expected
+    assert forecast(everything, "version=Sprint 1") == expected
+    assert forecast(everything)["remaining"] == 7
+
+
 def test_what_would_take_ten_years_is_not_forecast() -> None:
     # 20 in 56 days make 1,304 in 3650.
     few = one_each(range(-20, 0))

@@ -22,6 +22,7 @@ from tests.kills.site import HOOK_SECRET, Process, Site
 from tests.system.harness import collected, generated_config, serving
 
 DAY_S = 86_400
+DAYS = 22
 # What is collected only where the configuration wants it.
 UNASKED = frozenset({"tapd.life_times"})
 TARGETS = (
@@ -58,7 +59,7 @@ class Figures:
 def small_company(seed: int) -> Company:
     """A company that does not live on: its last day is over."""
     born = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    return generate(seed=seed, now=born, bugs=60, days=40)
+    return generate(seed=seed, now=born, bugs=30, days=DAYS)
 
 
 async def quiet(seed: int, mongodb_url: str, database: str) -> Quiet:
@@ -70,7 +71,7 @@ async def quiet(seed: int, mongodb_url: str, database: str) -> Quiet:
         runs = await collected(company, store, generated_config)
         assert [run["error"] for run in runs if run["state"] != "success"] == []
         now = int(time.time())
-        window = (now - 40 * DAY_S, now - 3 * DAY_S)
+        window = (now - DAYS * DAY_S, now - 3 * DAY_S)
         async with serving(store, generated_config("", ""), time.time) as url:
             answers = await rendered(url, window)
         return Quiet(company, answers, await raw_records(store), window)

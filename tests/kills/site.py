@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from metrics_api.core.store import Store
 from metrics_api.embedded import store_command
 from simulator import GitlabAccount, Running, TapdAccount
 from simulator.products import PRODUCTS
+from tests.folders import quick_folder
 
 ENGMETRICS = [sys.executable, "-m", "metrics_api"]
 HOOK_SECRET = "kept-by-the-site"
@@ -66,7 +67,7 @@ class Process:
 class Site:
     """One installation in a folder, reading simulated upstreams; `database` is in the store at `uri`.
 
-    Without a `uri` it has a store of its own, on files in its folder.
+    Without a `uri` it has a store of its own.
     """
 
     def __init__(self, folder: Path, upstreams: Running, database: str, uri: str = "") -> None:
@@ -74,10 +75,10 @@ class Site:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._places = ExitStack()
         self.store: Process | None = None
         if not uri:
-            port, files = free_port(), folder / "store"
-            files.mkdir()
+            port, files = free_port(), self._places.enter_context(quick_folder())
             uri = f"mongodb://127.0.0.1:{port}/"
             self.store = Process(store_command(port, files), folder / "store.log")
         self.uri, self.database = uri, database
@@ -110,7 +111,7 @@ class Site:
         for process in (self.api, *self.collectors, self.store):
             if process:
                 process.end()
-        shutil.rmtree(self.folder / "store", ignore_errors=True)
+        self._places.close()
 
     def said(self, last: int = 4000) -> str:
         """The ends of what the processes printed."""

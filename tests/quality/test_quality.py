@@ -85,7 +85,7 @@ async def test_every_kind_of_oddity_is_counted_with_its_items(store: Store) -> N
         ("991", "bugs", "repaired_end", "status", 1),
         ("991", "bugs", "unmapped_status", "status_9", 1),
         ("991", "stories", "ambiguous_status", "resolved", 1),
-        ("991", "bugs", "change_before_created", "", 1),
+        ("991", "bugs", "change_before_created", "status", 1),
         ("991", "bugs", "ended_before_created", "resolved", 1),
         ("991", "bugs", "unreadable", "due", 1),
         ("991", "bugs", "vanished", "", 1),

@@ -57,6 +57,14 @@ class Completed:
     entry: Span
 
     @property
+    def negative(self) -> bool:
+        """Whether it was done before it was created, by the dates of its changes.
+
+        Decision: so is one that came to done in the second of its creation, after changes before that.
+        """
+        return self.member.early and self.entry is self.spans[0]
+
+    @property
     def before(self) -> tuple[Span, ...]:
         return self.spans[: self.spans.index(self.entry)]
 
@@ -132,7 +140,10 @@ def lines(population: Population, query: CompletionQuery, grid: list[Bucket]) ->
     value = {LEAD_TIME: clock.lead, CYCLE_TIME: clock.cycle, EFFICIENCY: clock.efficiency}[query.what]
     answer = quantiles(population, query, [(one, value(one)) for one in done], grid)
     if query.what == CYCLE_TIME:
-        answer["skipped_n"] = per_bucket([one for one in done if clock.cycle(one) is None], grid)
+        skipped = [one for one in done if clock.cycle(one) is None and not one.negative]
+        answer["skipped_n"] = per_bucket(skipped, grid)
+    if query.what in (LEAD_TIME, CYCLE_TIME):
+        answer["negative_n"] = per_bucket([one for one in done if one.negative], grid)
     return answer
 
 
@@ -156,7 +167,8 @@ class Clock:
         return calendar.seconds(start, stop, product.zone)
 
     def lead(self, one: Completed) -> Value:
-        return self.took(one, one.spans[0].start, one.entry.start)
+        """From the creation; None for an item that was done before that."""
+        return None if one.negative else self.took(one, one.spans[0].start, one.entry.start)
 
     def cycle(self, one: Completed) -> Value:
         """From the first entry to an active stage; None for an item that never was in one."""

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from .defect_events import ESCAPE_RATE, ESCAPE_VERSION, EVENTS, FIX_TIME, TIMES
 from .defects import AGE, DI, DI_INTRODUCED, DISTRIBUTION, MATRIX, OVERDUE, DefectQuery
+from .gates import CONDITIONS, GATE, GATES, UNTOUCHED
 from .moments import A_DAY, MOMENTS, clock, epoch
 from .strategies import VALUES, ZONES, company_plans, filter_sets
 from .wire import Company
 from .written import wire_company
 
-ALL = (*EVENTS, DISTRIBUTION, MATRIX, AGE, OVERDUE, DI, DI_INTRODUCED)
+ALL = (*EVENTS, *GATES, DISTRIBUTION, MATRIX, AGE, OVERDUE, DI, DI_INTRODUCED)
 # Days after the first on which bugs may be due; none means that they need not be done by any day.
 DUE = st.lists(st.sampled_from((None, None, -3, 0, 1, 2, 5, 9, 30)), min_size=1, max_size=7)
 
@@ -19,6 +20,15 @@ DUE = st.lists(st.sampled_from((None, None, -3, 0, 1, 2, 5, 9, 30)), min_size=1,
 @st.composite
 def defect_scenarios(draw: st.DrawFn, metric: str) -> tuple[Company, DefectQuery]:
     """A company and a question about its defects; everything in it has happened by the query's now."""
+    company, (query,) = draw(defect_questions((metric,)))
+    return company, query
+
+
+@st.composite
+def defect_questions(
+    draw: st.DrawFn, metrics: tuple[str, ...] = ALL
+) -> tuple[Company, tuple[DefectQuery, ...]]:
+    """A company and a question for each metric, as above."""
     plan = draw(company_plans())
     company = wire_company(plan)
     days, ends = draw(DUE), draw(DUE)
@@ -31,7 +41,8 @@ def defect_scenarios(draw: st.DrawFn, metric: str) -> tuple[Company, DefectQuery
             offset = days[int(row["id"][-6:-1]) % len(days)]
             word = "deadline" if int(row["id"][-6:-1]) % 2 else "due"
             row[word] = None if offset is None else str(clock(plan.base, offset * A_DAY).date())
-    return company, draw(defect_queries(plan.base, metric, [one.name for one in company.products()]))
+    products = [one.name for one in company.products()]
+    return company, tuple(draw(defect_queries(plan.base, metric, products)) for metric in metrics)
 
 
 @st.composite
@@ -54,8 +65,15 @@ def defect_queries(draw: st.DrawFn, base: int, metric: str, products: list[str])
         options["split"] = draw(st.sampled_from(("all", "first")))
     if metric in (AGE, FIX_TIME):
         options["since"] = draw(st.sampled_from(("first", "last")))
-    if metric in (DI, DI_INTRODUCED) and draw(st.booleans()):
+    if metric in (DI, DI_INTRODUCED, GATE) and draw(st.booleans()):
         options["weights"] = {products[0]: {"fatal": 20, "normal": 0.3, "S9": 7, "N/A": 0.5}}
+    if metric == GATE:
+        options["of"] = draw(st.sampled_from(("backlog", "backlog", *CONDITIONS)))
+        gates = ((10, 0, 1), (3.3, 1, 0), (0, 2, 2))
+        options["gates"] = {name: draw(st.sampled_from(gates)) for name in products}
+    if metric == UNTOUCHED:
+        days = ({"fatal": 3, "serious": 7}, {"fatal": 1, "serious": 2, "S9": 1, "N/A": 3, "normal": 20}, {})
+        options["untouched"] = {name: draw(st.sampled_from(days)) for name in products}
     if metric in TIMES:
         options["calendar"] = draw(st.sampled_from(("elapsed", "elapsed", "work")))
         options["q"] = draw(st.sampled_from(("50,85,95", "5,25,50,99.9", "50")))

@@ -31,8 +31,10 @@ DAY = 86_400
 class DefectQuery(Query):
     """A question about defects: the options that only they have.
 
-    `weights` are by product what a severity weighs where it is not WEIGHTS; `escape` is by product the field
-    and the values that mean found in production. Nobody can ask for them: they are configured.
+    `weights` are by product what a severity weighs where it is not WEIGHTS, `gates` what the index, fatal and
+    serious bugs may be, `untouched` after how many days a severity counts as untouched; `escape` is by
+    product the field and the values that mean found in production. Nobody can ask for them: they are
+    configured.
     """
 
     of: str = "backlog"
@@ -41,6 +43,8 @@ class DefectQuery(Query):
     q: str = "50,85,95"
     calendar: str = "elapsed"
     weights: dict[str, dict[str, float]] = field(default_factory=dict)
+    gates: dict[str, tuple[float, int, int]] = field(default_factory=dict)
+    untouched: dict[str, dict[str, int]] = field(default_factory=dict)
     escape: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def target(self, separator: str = "#") -> str:
@@ -232,14 +236,24 @@ def index(query: DefectQuery, name: str, sights: Sights) -> dict[str, float | No
     return {"": round(sum(known), 6) if known or not sights else None}
 
 
+def is_unknown(query: DefectQuery, population: Population, name: str) -> bool:
+    """Whether a filter asks for values that nobody knows.
+
+    Decision: a status that no bug ever had is such, although it is one of the workflow's.
+    """
+    asked = population.filter_values(query, name)
+    if asked is None or "N/A" in query.filters[name]:
+        return False
+    if name == "status":
+        asked &= {span.fields["status"] for bug in population.members for span in bug.spans}
+    return not asked
+
+
 def indices(query: DefectQuery, population: Population, grid: list[Bucket]) -> Series:
     """The index by the split, then the gate of what is left over, then how many bugs have no weight."""
     found = plain(query, population, grid, weighed, index)
     # Who asks for values that nobody knows is not told of a gate either.
-    unknown_values = any(
-        population.filter_values(query, name) == frozenset() and "N/A" not in asked
-        for name, asked in query.filters.items()
-    )
+    unknown_values = any(is_unknown(query, population, name) for name in query.filters)
     if query.metric == DI and not unknown_values and population.asked_workspaces(query):
         found.append(("gate", [(start, 10) for start, _ in grid]))
     whole = observed(replace(query, by=None), population, grid, weighed)[""]

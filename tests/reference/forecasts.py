@@ -1,7 +1,7 @@
 """What a forecast goes by, item after item and day after day, and the exact chances of when work is done."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from .answers import clipped, zone_of
@@ -44,7 +44,10 @@ def grounds(company: Company, query: Query) -> Grounds:
     # Today is not over: it tells nothing of what a day brings.
     last = day if after <= query.now else day - timedelta(days=1)
     back = [last - timedelta(days=n) for n in reversed(range(DAYS_BACK))]
-    instants = [at for member in population.members for at in completion(member, selection, end)]
+    # The pace is that of the team, whatever iteration or version the work was planned for.
+    free = {name: values for name, values in query.filters.items() if name not in ("iteration", "version")}
+    team = Selection(population, replace(query, filters=free))
+    instants = [at for member in population.members for at in completion(member, team, end)]
     daily = [
         sum(1 for at in instants if midnight(one, zone) <= at < midnight(one + timedelta(days=1), zone))
         for one in back

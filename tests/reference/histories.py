@@ -15,7 +15,8 @@ from .wire import Company
 @dataclass
 class Item:
     """One bug or story; `ended` is the instant it was removed, `why` one of deleted, merged, moved (to where
-    nobody collects). `parents` are the ids of all stories it ever named as its parent."""
+    nobody collects). `parents` are the ids of all stories it ever named as its parent. `early`: its status
+    changed before it was created."""
 
     id: str
     created: int
@@ -23,6 +24,7 @@ class Item:
     ended: int | None = None
     why: str | None = None
     parents: frozenset[str] = frozenset()
+    early: bool = False
 
     def at(self, end: int) -> Values | None:
         """The values just before an instant; None before the creation and after the removal."""
@@ -69,7 +71,8 @@ def joined(chain: list[Part], kind: Kind) -> Item:
         # What was saved in the second of the removal is the removal; a removal at birth leaves one instant.
         spans = [span for span in spans if span[0] < ended] or spans[:1]
     why = None if last.removal is None else last.removal.why
-    return Item(first.id, created, unchanged_joined(spans, chain, kind), ended, why, first.parents)
+    early = any(one.field == "status" and not one.born and one.at < created for one in first.changes)
+    return Item(first.id, created, unchanged_joined(spans, chain, kind), ended, why, first.parents, early)
 
 
 def values_at(timeline: list[tuple[int, Values]], when: int) -> Values:

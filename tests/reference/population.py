@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from .histories import Item, histories
 from .questions import BUG_FILTERS, OF_BUGS, STORY_FILTERS, Query, meant
 from .stages import NOWHERE, UNMAPPED, Stage, merged, workflow
-from .told import Kind, clean, link
+from .told import Kind, clean, instant_or, link
 from .vocabulary import CUSTOM
 from .wire import Company, Workspace
 
@@ -37,7 +37,7 @@ class Span:
 class Member:
     """One item; `why` it ended: deleted, merged, moved, or None; `ended` the instant.
 
-    `parent`: some item named it as its parent at some time.
+    `parent`: some item named it as its parent at some time. `early`: its status changed before its creation.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Member:
     ended: int | None
     why: str | None
     parent: bool = False
+    early: bool = False
 
     def before(self, end: int) -> Span | None:
         """The span of the last instant before `end`; None where the item did not exist."""
@@ -75,6 +76,11 @@ class Population:
         self.known["product"] |= {product.name for product in company.products()}
         self.known["stage"] |= {s.name for w in self.workflows.values() for s in w.stages}
         for one in company.workspaces:
+            # Known before any item is in it.
+            plans = {str(row["name"]) for row in one.iterations}
+            self.known["iteration"] |= plans
+            if kind == "stories" or company.product_of(one.id).version_field == "iteration":
+                self.known["version"] |= plans
             for flow in [one] if kind == "bugs" else one.types:
                 self.known["status"] |= set(flow.status_map)
             if kind == "stories":
@@ -88,7 +94,7 @@ class Population:
             stays = bool(spans) and spans[-1].stage.name == stage.name
             entered = spans[-1].entered if stays else start
             spans.append(Span(start, end, self.fields(values, stage), stage, entered))
-        return Member(item.id, tuple(spans), item.ended, item.why, parent)
+        return Member(item.id, tuple(spans), item.ended, item.why, parent, item.early)
 
     def fields(self, values: dict[str, str], stage: Stage) -> dict[str, str]:
         """What filters and splits look at: names for ids, N/A for what is empty; labels joined by `|`."""
@@ -144,13 +150,18 @@ class Population:
         return found
 
     def ordered(self, name: str, values: set[str], query: Query) -> list[str]:
-        """Values of a field in their natural order; N/A comes last."""
+        """Values of a field in their natural order; N/A comes last.
+
+        Decision: iterations without a start come after all that have one, in the order in which they were
+        made, and before versions that are no iteration.
+        """
         stages = [stage.name for stage in self.stages(replace(query, by=None))]
         starts: dict[str, str] = {}
         for workspace in self.workspaces.values():
             for row in workspace.iterations:
-                start = str(row.get("startdate") or "9999")
-                starts[row["name"]] = min(start, starts.get(row["name"], "9999"))
+                made = instant_or(row.get("created"), 0)
+                start = str(row.get("startdate") or f"9999-made {made:020} {row['id']:0>20}")
+                starts[row["name"]] = min(start, starts.get(row["name"], start))
 
         def key(value: str) -> tuple[bool, float, str, str]:
             place, start = 0, ""

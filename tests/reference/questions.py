@@ -27,7 +27,7 @@ BUG_FILTERS = (
     "source",
     CUSTOM,
 )
-OF_BUGS = ("severity", "bugtype", "source", CUSTOM)
+OF_BUGS = ("severity", "bugtype", "source", "originphase", CUSTOM)
 STORY_FILTERS = (*(name for name in BUG_FILTERS if name not in OF_BUGS), "type")
 EVENT_FILTERS = ("product", "component", "ref")
 

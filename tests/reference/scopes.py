@@ -109,13 +109,8 @@ def plan(population: Population, query: Query) -> tuple[date | None, date | None
         naming = ["iteration"]
         if population.kind == "stories" or product.version_field == "iteration":
             naming.append("version")
-        asked = [(population.filter_values(query, name), query.filters.get(name)) for name in naming]
-        # An iteration that no item was ever in is named all the same, but its name's commas part it.
-        chosen = [
-            known | {one for one in told if "," not in one}
-            for known, told in asked
-            if known is not None and told is not None
-        ]
+        asked = [population.filter_values(query, name) for name in naming]
+        chosen = [known for known in asked if known is not None]
         if query.within and query.within[0] in naming:
             chosen.append(frozenset([query.within[1]]))
         if query.within and query.within[1] != {"workspace": id, "product": product.name}.get(

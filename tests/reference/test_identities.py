@@ -17,7 +17,7 @@ from .wire import Company, last_look
 from .written import wire_company
 
 CAMPAIGN = settings(
-    max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -28,6 +28,7 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
         "label",
         "bugtype",
         "source",
+        "originphase",
         CUSTOM,
     ),
     "stories": ("status", "iteration_id", "priority", "module", "label", "workitem_type_id"),
@@ -127,7 +128,9 @@ def parts(workspace: Workspace, kind: Kind) -> list[Part]:
 
 def former_names(workspace: Workspace) -> dict[str, str]:
     """The ids of iterations by the names they had before, where no iteration has that name today."""
-    renamed = [row for row in workspace.iteration_changes if row["field"] == "name"]
+    renamed = [
+        row for row in workspace.iteration_changes if row["field"] == "name" and clean(row["old_value"])
+    ]
     found = {clean(row["old_value"]): str(row["iteration_id"]) for row in renamed}
     return {name: id for name, id in found.items() if name not in {r["name"] for r in workspace.iterations}}
 

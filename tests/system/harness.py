@@ -12,6 +12,7 @@ from aiohttp import web
 from collectors.scheduler import collect
 from metrics_api.app import create_app
 from metrics_api.core.config import Config, GitlabInstance, Product, TapdInstance
+from metrics_api.core.sections import Escape
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Document, Store
 from metrics_api.evaluate import Evaluator
@@ -84,6 +85,7 @@ def generated_config(tapd: str, gitlab: str) -> Config:
             name=one.name,
             workspaces=(one.workspace_id,),
             projects=tuple(path for _, path in one.repositories),
+            escape=Escape(field="originphase", production=("线上",)),
         )
         for one in PRODUCTS
     )

@@ -24,7 +24,7 @@ def demo(data: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], Path]
     """The demo on a small company, on a free port; killed if the test forgets to stop it."""
     output = data.with_suffix(".log")
     with output.open("w", encoding="utf-8") as sink:
-        command = [*COMMAND, "demo", "--data", str(data), "--port", "0", "--bugs", "60", *flags]
+        command = [*COMMAND, "demo", "--data", str(data), "--port", "0", "--bugs", "12", *flags]
         process = subprocess.Popen(command, stdout=sink, stderr=sink, text=True, start_new_session=True)
     try:
         yield process, output
@@ -90,4 +90,4 @@ def test_the_demo_answers_stops_everything_and_finds_its_data_again(tmp_path: Pa
         [*COMMAND, "demo", "--data", str(data), "--port", "0", "--seed", "8"],
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert (other.returncode, "--bugs 60 --seed 7" in other.stderr) == (2, True)
+    assert (other.returncode, "--bugs 12 --seed 7" in other.stderr) == (2, True)

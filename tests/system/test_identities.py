@@ -16,7 +16,7 @@ from tests.reference.wire import Company, last_look
 from tests.system.in_memory import answered, as_answer, world_of
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=SLOW, derandomize=True)
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True)
 # Bugs or stories, and a question about their flow.
 FLOWS = st.sampled_from((FLOW, STORY_FLOW)).flatmap(scenarios)
 

@@ -1,4 +1,4 @@
-"""A small company on real sockets, its settings, and the commands as processes of their own."""
+"""A small company on real sockets, collected or not, and the commands as processes of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from collectors.scheduler import collect
 from metrics_api.core.config import Collect, Config, GitlabInstance, TapdInstance
 from metrics_api.core.settings import Settings
-from simulator import GitlabAccount, Running, TapdAccount, generate, running
+from metrics_api.core.store import Document, Store, opened_store
+from simulator import Company, GitlabAccount, Running, TapdAccount, generate, running
 from simulator.faults import Faults
+from tests.collectors.conftest import HASTY
 
 SECRETS = {
     "ENGMETRICS_TAPD_TAPD_TOKEN": TapdAccount().token,
@@ -25,23 +29,63 @@ SECRETS = {
 }
 
 
-@pytest_asyncio.fixture
-async def simulated() -> AsyncIterator[Running]:
-    """A company whose sixty days of life are over."""
+DAYS = 24
+
+
+@dataclass(frozen=True)
+class Past:
+    """A company that does not live on, and what a store holds by collection once all of it was collected."""
+
+    company: Company
+    documents: dict[str, list[Document]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def past(mongodb_url: str) -> Past:
+    """A company whose days are over, collected once for all tests."""
     born = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    company = generate(seed=7, now=born, bugs=40, days=60)
-    async with running(company, tapd_faults=Faults(), gitlab_faults=Faults(), tapd_quota=None) as servers:
+    company = generate(seed=7, now=born, bugs=30, days=DAYS)
+    async with (
+        opened_store(mongodb_url, f"test_past_{uuid.uuid4().hex[:12]}") as store,
+        running(company, tapd_quota=None) as servers,
+    ):
+        runs = await collect(configured(servers), store, once="all", patience=HASTY)
+        assert [run["error"] for run in runs if run["error"]] == []
+        documents = {name: found for name in await store.names("") if (found := await store.all(name))}
+        await store.drop()
+    return Past(company, documents)
+
+
+@pytest_asyncio.fixture
+async def simulated(past: Past) -> AsyncIterator[Running]:
+    """The company on its servers."""
+    async with running(
+        past.company, tapd_faults=Faults(), gitlab_faults=Faults(), tapd_quota=None
+    ) as servers:
         yield servers
 
 
-@pytest.fixture
-def settings(simulated: Running) -> Settings:
-    """The settings for it; a vanished process is taken over from after three seconds."""
+@pytest_asyncio.fixture
+async def collected(store: Store, past: Past) -> Store:
+    """The store as a round of all collectors left it."""
+    for name, documents in past.documents.items():
+        await store.collection(name).insert_many(documents)
+    return store
+
+
+def configured(simulated: Running) -> Settings:
+    """The settings for a company; a vanished process is taken over from after three seconds."""
     tapd = TapdInstance(
         url=simulated.tapd_url, company_id=simulated.company.company_id, quota_per_minute=100_000
     )
     gitlab = GitlabInstance(url=simulated.gitlab_url, quota_per_minute=100_000)
     return Settings(Config(collect=Collect(lease_seconds=3), tapd=(tapd,), gitlab=(gitlab,)), SECRETS)
+
+
+@pytest.fixture
+def settings(simulated: Running) -> Settings:
+    """The settings for the company."""
+    return configured(simulated)
 
 
 @dataclass

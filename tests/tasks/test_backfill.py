@@ -16,9 +16,9 @@ from simulator.faults import FaultKind
 from tests.collectors.conftest import HASTY
 
 TODAY = datetime.now(UTC).date()
-SINCE = (TODAY - timedelta(days=20)).isoformat()
-BEFORE = (TODAY - timedelta(days=23)).isoformat()
-AFTER = (TODAY - timedelta(days=19)).isoformat()
+SINCE = (TODAY - timedelta(days=10)).isoformat()
+BEFORE = (TODAY - timedelta(days=13)).isoformat()
+AFTER = (TODAY - timedelta(days=9)).isoformat()
 
 
 async def worked(settings: Settings, store: Store, *asked: Order) -> list[Task]:
@@ -35,29 +35,28 @@ async def created(store: Store, collection: str, field: str) -> dict[str, str]:
 
 
 async def test_what_was_lost_since_the_day_comes_back_and_no_watermark_goes_back(
-    settings: Settings, store: Store
+    settings: Settings, collected: Store
 ) -> None:
-    await collect(settings, store, once="all", patience=HASTY)
-    marks = {mark["_id"]: mark for mark in await store.all("watermarks")}
+    marks = {mark["_id"]: mark for mark in await collected.all("watermarks")}
     lost: dict[str, list[str]] = {}
     older: dict[str, list[str]] = {}
     for name, field in (("raw_tapd_bug_change", "created"), ("raw_gitlab_event", "created_at")):
-        there = await created(store, name, field)
+        there = await created(collected, name, field)
         lost[name] = [one for one, at in there.items() if at[:10] >= AFTER]
-        older[name] = [one for one, at in there.items() if at[:10] < (TODAY - timedelta(days=30)).isoformat()]
+        older[name] = [one for one, at in there.items() if at[:10] < (TODAY - timedelta(days=15)).isoformat()]
         assert lost[name]
         assert older[name]
-        await store.remove(name, lost[name] + older[name])
-    tasks = await backfilled(settings, store)
+        await collected.remove(name, lost[name] + older[name])
+    tasks = await backfilled(settings, collected)
     assert [(task["instance"], task["state"], task["error"]) for task in tasks] == [
         ("tapd", "success", None),
         ("gitlab", "success", None),
     ]
     for name in lost:
-        now = {row["_id"] for row in await store.all(name)}
+        now = {row["_id"] for row in await collected.all(name)}
         assert set(lost[name]) <= now
         assert now.isdisjoint(older[name])
-    for mark in await store.all("watermarks"):
+    for mark in await collected.all("watermarks"):
         assert mark["clean"]
         assert mark["started_at"] > marks[mark["_id"]]["started_at"]
         assert mark["cursor"].keys() == marks[mark["_id"]]["cursor"].keys()
@@ -79,13 +78,12 @@ async def test_a_scope_that_was_never_collected_is_simply_collected(
 
 
 async def test_one_workspace_alone_is_read_again(
-    settings: Settings, store: Store, simulated: Running
+    settings: Settings, collected: Store, simulated: Running
 ) -> None:
-    await collect(settings, store, once="all", patience=HASTY)
     workspace, *_ = sorted(simulated.company.workspaces)
     simulated.tapd.counters.clear()
     simulated.gitlab.counters.clear()
-    (task,) = await backfilled(settings, store, workspace)
+    (task,) = await backfilled(settings, collected, workspace)
     assert (task["state"], task["scope"]) == ("success", workspace)
     assert {one.query.get("workspace_id") for one in simulated.tapd.counters.seen} == {workspace}
     assert simulated.gitlab.counters.total == 0
@@ -93,15 +91,14 @@ async def test_one_workspace_alone_is_read_again(
         {one.query["created"] for one in simulated.tapd.counters.seen if one.path == "/bug_changes"}
     )
     # The hour of overlap before the day begins is in the day before, on TAPD's clocks.
-    assert days[0] == (TODAY - timedelta(days=21)).isoformat()
+    assert days[0] == (TODAY - timedelta(days=11)).isoformat()
 
 
 async def test_a_place_that_fails_stops_no_other(
-    settings: Settings, store: Store, simulated: Running
+    settings: Settings, collected: Store, simulated: Running
 ) -> None:
-    await collect(settings, store, once="all", patience=HASTY)
     simulated.tapd.faults.arm(FaultKind.SERVER_ERROR, "/bugs", 4)
-    (task,) = await backfilled(settings, store, "tapd")
+    (task,) = await backfilled(settings, collected, "tapd")
     assert task["state"] == "failed"
     assert task["error"] is not None
     assert task["error"].startswith(f"1 of {task['progress']['total']} runs failed: tapd.bugs ")
@@ -110,42 +107,40 @@ async def test_a_place_that_fails_stops_no_other(
 
 
 async def test_what_was_stored_and_not_derived_before_a_crash_is_derived_when_it_goes_on(
-    settings: Settings, store: Store, simulated: Running
+    settings: Settings, collected: Store, simulated: Running
 ) -> None:
-    await collect(settings, store, once="all", patience=HASTY)
     workspace, *_ = sorted(simulated.company.workspaces)
-    changes = await store.all("raw_tapd_bug_change", {"scope": workspace})
+    changes = await collected.all("raw_tapd_bug_change", {"scope": workspace})
     recent = next(row["key"] for row in changes if row["data"]["created"][:10] >= AFTER)
     fact = f"tapd:{workspace}:{recent}"
-    before = await store.one("fact_bugs", fact)
+    before = await collected.one("fact_bugs", fact)
     assert before is not None
-    await store.remove("fact_bugs", [fact])
+    await collected.remove("fact_bugs", [fact])
     order = Order("backfill", "tapd", "tapd", workspace, SINCE)
-    name = (await Tasks(store).put(order))["_id"]
-    await Tasks(store).note_step(name, f"tapd.bug_changes:{workspace}", "running")
-    await worked(settings, store, order)
-    after = await store.one("fact_bugs", fact)
+    name = (await Tasks(collected).put(order))["_id"]
+    await Tasks(collected).note_step(name, f"tapd.bug_changes:{workspace}", "running")
+    await worked(settings, collected, order)
+    after = await collected.one("fact_bugs", fact)
     assert after is not None
     assert after["segments"] == before["segments"]
 
 
 async def test_events_go_on_before_the_day_they_had_reached(
-    settings: Settings, store: Store, simulated: Running
+    settings: Settings, collected: Store, simulated: Running
 ) -> None:
-    await collect(settings, store, once="all", patience=HASTY)
     project = str(next(iter(simulated.company.projects)))
     order = Order("backfill", "gitlab", "gitlab", project, SINCE)
-    name = (await Tasks(store).put(order))["_id"]
+    name = (await Tasks(collected).put(order))["_id"]
     place = {"low": AFTER, "high": TODAY.isoformat()}
-    await Tasks(store).note_step(name, f"gitlab.events:{project}", "running", place)
+    await Tasks(collected).note_step(name, f"gitlab.events:{project}", "running", place)
     simulated.gitlab.counters.clear()
-    (task,) = await worked(settings, store, order)
+    (task,) = await worked(settings, collected, order)
     assert task["state"] == "success"
     asked = [one.query for one in simulated.gitlab.counters.seen if one.path.endswith("/events")]
     windows = {(one.get("after"), one.get("before")) for one in asked}
     assert windows == {
         ((TODAY - timedelta(days=3)).isoformat(), None),
-        (BEFORE, (TODAY - timedelta(days=17)).isoformat()),
+        (BEFORE, (TODAY - timedelta(days=7)).isoformat()),
     }
 
 
@@ -159,17 +154,16 @@ async def test_what_is_not_there_is_told_in_words(settings: Settings, store: Sto
 
 
 async def test_a_workspace_is_reconciled_by_a_task(
-    settings: Settings, store: Store, simulated: Running
+    settings: Settings, collected: Store, simulated: Running
 ) -> None:
-    await collect(settings, store, once="all", patience=HASTY)
     workspace, *_ = sorted(simulated.company.workspaces)
-    lost = sorted(row["_id"] for row in await store.all("raw_tapd_bug", {"scope": workspace}))[:3]
-    await store.remove("raw_tapd_bug", lost)
+    lost = sorted(row["_id"] for row in await collected.all("raw_tapd_bug", {"scope": workspace}))[:3]
+    await collected.remove("raw_tapd_bug", lost)
     order = Order("reconcile", "tapd", "tapd", workspace, (TODAY - timedelta(days=90)).isoformat())
-    (task,) = await worked(settings, store, order)
+    (task,) = await worked(settings, collected, order)
     assert (task["state"], task["error"]) == ("success", None)
-    assert {row["_id"] for row in await store.all("raw_tapd_bug")} >= set(lost)
-    assert sum(int(one["repaired"]) for one in await store.all("reconciliations")) >= 3
+    assert {row["_id"] for row in await collected.all("raw_tapd_bug")} >= set(lost)
+    assert sum(int(one["repaired"]) for one in await collected.all("reconciliations")) >= 3
     assert any("missing" in line["line"] and "put right" in line["line"] for line in task["log"])
 
 
@@ -191,12 +185,11 @@ async def test_the_night_is_asked_for_once_by_all_processes(store: Store) -> Non
     assert len(await queue.listed()) == 2
 
 
-async def test_facts_are_rebuilt_by_a_task(settings: Settings, store: Store) -> None:
-    await collect(settings, store, once="all", patience=HASTY)
-    counter: dict[str, Any] = await store.one("counters", "topic:bugs") or {}
-    (task,) = await worked(settings, store, Order("rebuild", scope="bugs"))
+async def test_facts_are_rebuilt_by_a_task(settings: Settings, collected: Store) -> None:
+    counter: dict[str, Any] = await collected.one("counters", "topic:bugs") or {}
+    (task,) = await worked(settings, collected, Order("rebuild", scope="bugs"))
     assert (task["state"], task["progress"]["done"], task["progress"]["unit"]) == ("success", 1, "topics")
-    rebuilt = await store.one("counters", "topic:bugs")
+    rebuilt = await collected.one("counters", "topic:bugs")
     assert rebuilt is not None
     assert rebuilt["generation"] == counter["generation"] + 1
     assert [line["line"] for line in task["log"]][1].endswith(" facts")

@@ -13,8 +13,8 @@ from simulator.faults import FaultKind
 from tests.tasks.conftest import Commands
 
 TAPD = {"collector": {"$in": ["tapd.bugs", "tapd.bug_changes", "tapd.stories"]}}
-SINCE = (datetime.now(UTC) - timedelta(days=30)).date().isoformat()
-LOST = (datetime.now(UTC) - timedelta(days=25)).date().isoformat()
+SINCE = (datetime.now(UTC) - timedelta(days=14)).date().isoformat()
+LOST = (datetime.now(UTC) - timedelta(days=10)).date().isoformat()
 
 
 async def test_a_backfill_without_a_collecting_process_is_done_by_the_command_itself(
@@ -73,34 +73,32 @@ async def test_a_collecting_process_does_what_a_command_asked_for(engmetrics: Co
 
 
 async def test_a_killed_process_is_taken_over_from_where_it_was(
-    engmetrics: Commands, store: Store, simulated: Running
+    engmetrics: Commands, collected: Store, simulated: Running
 ) -> None:
-    status, _, err = await engmetrics.done("collect", "--once", "all")
-    assert status == 0, err
-    whole = {row["_id"]: row["hash"] for row in await store.all("raw_tapd_bug_change")}
-    marks = {mark["_id"]: mark["started_at"] for mark in await store.all("watermarks")}
-    lost = [row["_id"] for row in await store.all("raw_tapd_bug_change") if row["data"]["created"] > LOST]
-    await store.remove("raw_tapd_bug_change", lost)
+    whole = {row["_id"]: row["hash"] for row in await collected.all("raw_tapd_bug_change")}
+    marks = {mark["_id"]: mark["started_at"] for mark in await collected.all("watermarks")}
+    lost = [row["_id"] for row in await collected.all("raw_tapd_bug_change") if row["data"]["created"] > LOST]
+    await collected.remove("raw_tapd_bug_change", lost)
     assert 20 < len(lost) < len(whole)
-    simulated.tapd.faults.arm(FaultKind.SLOW_FIRST_BYTE, "/bug_changes", None, seconds=0.5)
+    simulated.tapd.faults.arm(FaultKind.SLOW_FIRST_BYTE, "/bug_changes", None, seconds=1.0)
     command = ("collect", "--backfill", "--since", SINCE, "--scope", "tapd")
     first = await engmetrics.start(*command)
     async with asyncio.timeout(90):
-        while not await _place(store):
+        while not await _place(collected):
             assert first.returncode is None
             await asyncio.sleep(0.05)
     first.kill()
     await first.communicate()
-    place = await _place(store)
+    place = await _place(collected)
     simulated.tapd.faults.disarm()
     simulated.tapd.counters.clear()
     status, out, err = await engmetrics.done(*command)
     assert status == 0, err
     assert "taken over from a process that vanished" in out
-    (task,) = await Tasks(store).listed()
+    (task,) = await Tasks(collected).listed()
     assert (task["state"], task["generation"]) == ("success", 2)
-    assert {row["_id"]: row["hash"] for row in await store.all("raw_tapd_bug_change")} == whole
-    assert all(mark["started_at"] > marks[mark["_id"]] for mark in await store.all("watermarks", TAPD))
+    assert {row["_id"]: row["hash"] for row in await collected.all("raw_tapd_bug_change")} == whole
+    assert all(mark["started_at"] > marks[mark["_id"]] for mark in await collected.all("watermarks", TAPD))
     # What was read before is not asked for again: neither the days behind the place, nor the bugs.
     seen = [one for one in simulated.tapd.counters.seen if one.query.get("workspace_id") == place["scope"]]
     days = [one.query["created"] for one in seen if one.path == "/bug_changes"]

@@ -148,7 +148,7 @@ async def test_what_fails_is_noted_and_what_the_store_did_is_tried_again(
 async def test_a_task_of_a_vanished_process_is_taken_over(store: Store) -> None:
     (name,) = await queued(store, 1)
     # A process that holds the leases and is gone: nobody renews them.
-    vanished = Leases(store, 3.0)
+    vanished = Leases(store, 1.5)
     lease = await vanished.acquire(f"task:{name}")
     assert lease is not None
     assert await vanished.acquire("task_place:0") is not None

@@ -21,6 +21,8 @@ TARGETS = (
     "@tapd.bugs.overdue",
     "@tapd.bugs.di",
     "@tapd.bugs.di.introduced",
+    "@tapd.bugs.gate",
+    "@tapd.bugs.untouched",
     "@tapd.bugs.reopen.rate",
     "@tapd.bugs.reopen.count",
     "@tapd.bugs.invalid.rate/by=resolution",
