@@ -14,7 +14,6 @@ from metrics_api.columns import Array, Mask, looked_up
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
 from metrics_api.query import DAYS, Query
-from metrics_api.segments import CONTINUES
 from metrics_api.selection import chosen, grouped
 
 
@@ -51,10 +50,13 @@ def open_stretches(frame: ItemFrame, query: Query, among: Mask | None = None) ->
 
 
 def joined(frame: ItemFrame, found: Stretches) -> Stretches:
-    """The stretches with those made one that follow each other: for what is the same all the time."""
+    """The stretches with those of an item made one that follow each other, whatever was between two ends.
+
+    For numbers that hang on the item alone.
+    """
     row, group, low, high = found.row, found.group, found.low, found.high
-    follows = (row[1:] == row[:-1] + 1) & (group[1:] == group[:-1]) & (low[1:] == high[:-1])
-    follows &= frame.begin[row[1:]] == CONTINUES
+    item = frame.item[row]
+    follows = (item[1:] == item[:-1]) & (group[1:] == group[:-1]) & (low[1:] == high[:-1])
     first = np.flatnonzero(np.append(True, ~follows)[: len(row)])
     last = np.flatnonzero(np.append(~follows, True)[: len(row)])
     return Stretches(found.groups, row[first], group[first], low[first], high[last])

@@ -35,9 +35,11 @@ def age(frame: ItemFrame, query: Query) -> list[Row]:
     moment it is a day old until it is three days old; the bands add up to the backlog. Definition:
     docs/definitions.md, section 2.
     """
-    found = joined(frame, open_stretches(frame, query))
+    reopened = query.options.get("since") == "last"
+    found = open_stretches(frame, query)
+    found = found if reopened else joined(frame, found)
     shape = len(found.groups), len(query.buckets)
-    since = _since(frame, found.row, query.options.get("since") == "last")
+    since = _since(frame, found.row, reopened)
     group, low, high = found.group, found.low, found.high
     older = []
     for days in AGES.values():
