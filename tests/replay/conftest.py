@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
-import pytest
 import pytest_asyncio
 
 from metrics_api.core.store import Store
 from simulator.products import PRODUCTS
 from tests.health.documents import differing, write
-from tests.replay.clients import Client, clients_of
+from tests.replay.clients import Client, clients_of, now
 from tests.replay.odd_names import ODD_NAMES
 from tests.replay.recorder import Recorder, recording
 from tests.system.harness import generated_config, serving
@@ -33,30 +31,22 @@ async def recorder() -> AsyncIterator[Recorder]:
         yield recorder
 
 
-@pytest.fixture(scope="package")
-def now(collected_company: str) -> float:
-    """The time of day for all: ages stand still, so that all see the same."""
-    return time.time()
-
-
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def clients(mongodb_url: str, collected_company: str, now: float) -> AsyncIterator[list[Client]]:
+async def clients(mongodb_url: str, collected_company: str) -> AsyncIterator[list[Client]]:
     """All clients of an API over the generated company; tests that use it run in the session's loop."""
-    async with _clients(mongodb_url, collected_company, None, now) as found:
+    async with _clients(mongodb_url, collected_company, None) as found:
         yield found
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def odd_clients(mongodb_url: str, collected_company: str, now: float) -> AsyncIterator[list[Client]]:
+async def odd_clients(mongodb_url: str, collected_company: str) -> AsyncIterator[list[Client]]:
     """The same with the products called ODD_NAMES."""
-    async with _clients(mongodb_url, collected_company, ODD_NAMES, now) as found:
+    async with _clients(mongodb_url, collected_company, ODD_NAMES) as found:
         yield found
 
 
 @asynccontextmanager
-async def _clients(
-    uri: str, database: str, names: list[str] | None, now: float
-) -> AsyncIterator[list[Client]]:
+async def _clients(uri: str, database: str, names: list[str] | None) -> AsyncIterator[list[Client]]:
     config = generated_config("", "")
     if names:
         pairs = zip(config.product, names, strict=True)
@@ -69,6 +59,6 @@ async def _clients(
         "reconciliations",
         *(differing(one.workspace_id, "bugs", "2026-01", missing=3) for one in PRODUCTS),
     )
-    async with serving(store, config, lambda: now) as url, aiohttp.ClientSession() as session:
+    async with serving(store, config, now) as url, aiohttp.ClientSession() as session:
         yield clients_of(session, url)
     await store.aclose()
