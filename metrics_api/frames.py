@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # How many rows are looked at in one go: what holds the interpreter's lock must be short.
 CHUNK = 200_000
 # How many selections of one snapshot are kept; each takes a byte for each segment.
-SELECTIONS = 4
+SELECTIONS = 2
 
 
 @dataclass(frozen=True)
