@@ -50,14 +50,16 @@ class PerWorkspace(Collector[TapdClient]):
         """By `modified`."""
         return Dating("modified", self.client.epoch)
 
-    async def stands_on(self, unit: str, scope: str) -> None:
-        """Raise Skippable unless the collector whose records this one walks has succeeded in the scope.
+    async def half_read(self, unit: str, scope: str) -> Skippable | None:
+        """What a walk of another collector's records is to end with, unless that had succeeded in the scope.
 
-        A success on half of them would let it rest.
+        To be asked before the records are looked up, since it may succeed meanwhile: a walk of half of them
+        that were a success would let this collector rest.
         """
         noted = await self.store.one("watermarks", f"{unit}:{self.instance}:{scope}")
-        if not noted or noted["started_at"] is None:
-            raise Skippable(f"{self.name} walks what {unit} reads, which has not succeeded yet")
+        if noted and noted["started_at"] is not None:
+            return None
+        return Skippable(f"{self.name} walks what {unit} reads, which had not succeeded when it began")
 
     def changed_since(self, scope: str, since: Since, field: str = "modified") -> dict[str, str]:
         """The filter for what was changed since the last run, a whole day earlier; none at first."""
@@ -156,12 +158,12 @@ class Workflows(PerWorkspace):
 
         One that is not there keeps none of the others; raises Skippable at the end.
         """
+        missing = await self.half_read(WorkitemTypes.name, scope)
         known = await self.store.all("raw_tapd_workitem_type", {"instance": self.instance, "scope": scope})
         kinds = [("bug", "")]
         for document in sorted(known, key=lambda document: int(document["n"])):
             if document["data"].get("entity_type", "story") == "story":
                 kinds.append(("story", document["key"]))
-        missing: Skippable | None = None
         for system, kind in kinds:
             try:
                 yield await self._map(scope, system, kind)
@@ -169,7 +171,6 @@ class Workflows(PerWorkspace):
                 missing = missing or error
         if missing:
             raise missing
-        await self.stands_on(WorkitemTypes.name, scope)
 
     async def _map(self, scope: str, system: str, kind: str) -> Page:
         asked = {"workspace_id": scope, "system": system}

@@ -46,6 +46,7 @@ class IterationChanges(PerWorkspace):
 
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
         """The changes of one iteration after the other."""
+        half_read = await self.half_read(Iterations.name, scope)
         noted = await self.store.one("watermarks", f"{Iterations.name}:{self.instance}:{scope}")
         stored = await self.store.all("raw_tapd_iteration", {"instance": self.instance, "scope": scope})
         # A row stands in the store as of when its run began: what a later run finds is later than this.
@@ -60,7 +61,8 @@ class IterationChanges(PerWorkspace):
             async for page in self.client.settled("/iteration_changes", asked, "IterationChange"):
                 yield Page([inside(one, "IterationChange") for one in page.rows])
             yield Page([], cursor={"n": row["n"]}, done=done, total=len(wanted), unit="iterations")
-        await self.stands_on(Iterations.name, scope)
+        if half_read:
+            raise half_read
         yield Page([], cursor=rows)
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:

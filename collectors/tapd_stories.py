@@ -92,6 +92,7 @@ class StoryBugs(PerWorkspace):
 
     async def fetch(self, scope: str, since: Since) -> AsyncGenerator[Page, None]:
         """The relations of the stories that are stored, some of them at a time."""
+        half_read = await self.half_read(Stories.name, scope)
         stored = await self.store.one("counters", "n:raw_tapd_story")
         last = int(stored["n"]) if stored else 0
         after = int(since.cursor.get("n", 0))
@@ -106,7 +107,8 @@ class StoryBugs(PerWorkspace):
                     yield page
             after = upto
             yield Page([], cursor={"n": after}, done=after, total=last, unit="stories")
-        await self.stands_on(Stories.name, scope)
+        if half_read:
+            raise half_read
         yield Page([], cursor={})
 
     async def _related(self, scope: str, stories: Sequence[str]) -> AsyncIterator[Page]:

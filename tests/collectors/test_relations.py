@@ -173,7 +173,7 @@ async def test_a_walk_through_half_of_the_stories_is_no_success(
 ) -> None:
     fake.routes[PATH] = listing([], "")
     await stories(store, "1")
-    with pytest.raises(Skippable, match=r"tapd\.stories reads, which has not succeeded yet"):
+    with pytest.raises(Skippable, match=r"tapd\.stories reads, which had not succeeded"):
         await read(StoryBugs("tapd", tapd, store).fetch("991", Since(None, {}, NOW)))
     assert [query["story_id"] for query in fake.queries(PATH)] == ["1"]
 
