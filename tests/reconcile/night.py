@@ -104,13 +104,20 @@ class Night:
                     found.append(rows)
         return found
 
-    async def lost(self, collection: str, number: int, scope: str, spare: Sequence[str] = ()) -> list[str]:
-        """Take the oldest records out of the store, but none of `spare` items; returns their items' ids."""
+    async def lost(
+        self, collection: str, number: int, scope: str, spare: Sequence[str] = (), since: str = ""
+    ) -> list[str]:
+        """Take the oldest records created since then out of the store, but none of `spare` items.
+
+        Returns the ids of their items.
+        """
         records = sorted(
             await self.store.all(collection, {"scope": scope}),
             key=lambda one: (one["data"]["created"], one["_id"]),
         )
         there = [one for one in records if "removed_at" not in one and one["key"] not in spare]
+        there = [one for one in there if one["data"]["created"] >= since]
+        assert len(there) >= number, (collection, scope, len(there))
         await self.store.remove(collection, [one["_id"] for one in there[:number]])
         return [one["key"] for one in there[:number]]
 
