@@ -14,11 +14,12 @@ from pathlib import Path
 import aiohttp
 
 from collectors import registry
+from metrics_api.core.leases import Leases
 from metrics_api.core.schema import RAW
 from metrics_api.core.store import Store
 from simulator import Company, generate, running
 from simulator.products import PRODUCTS
-from tests.kills.site import HOOK_SECRET, Process, Site
+from tests.kills.site import HOOK_SECRET, READY_S, Process, Site
 from tests.system.harness import collected, generated_config, serving
 
 DAY_S = 86_400
@@ -53,7 +54,8 @@ class Figures:
     kills: int = 0
     acknowledged: int = 0
     seconds: float = 0.0
-    notes: list[str] = field(default_factory=list)
+    # How many scopes were collected at each kill.
+    collected: list[int] = field(default_factory=list)
 
 
 def small_company(seed: int) -> Company:
@@ -128,26 +130,49 @@ def scopes() -> int:
 
 
 @asynccontextmanager
-async def site_of(
-    company: Company, folder: Path, database: str, uri: str = "", collectors: int = 1
-) -> AsyncIterator[Site]:
-    """A running installation that has just begun to collect a company."""
+async def site_of(company: Company, folder: Path, database: str, uri: str = "") -> AsyncIterator[Site]:
+    """An installation for a company, running but for its collectors."""
     async with running(company, tapd_quota=None) as upstreams:
         site = Site(folder, upstreams, database, uri)
         try:
-            await asyncio.to_thread(site.start, collectors)
+            await asyncio.to_thread(site.start)
             yield site
         finally:
             await asyncio.to_thread(site.stop)
 
 
-async def killed(process: Process, moments: Sequence[float], figures: Figures) -> None:
-    """Kill a process with SIGKILL after each of these pauses (seconds), and start it again."""
-    for pause in moments:
-        await asyncio.sleep(pause)
+async def begun(site: Site, collectors: Sequence[Process]) -> None:
+    """Let these processes begin to collect at one moment, when all of them and the API are up."""
+    store = Store(site.uri, site.database)
+    leases = Leases(store)
+    try:
+        async with (
+            leases.held("run:tapd.workspaces:tapd:all"),
+            leases.held("run:gitlab.projects:gitlab:all"),
+        ):
+            for collector in collectors:
+                await asyncio.to_thread(collector.start)
+            await site.answers()
+            until = time.monotonic() + READY_S
+            while not all(one.said().count("nothing to collect yet") >= 2 for one in collectors):
+                assert time.monotonic() < until, site.said()
+                await asyncio.sleep(0.1)
+    finally:
+        await store.aclose()
+
+
+async def killed(site: Site, process: Process, moments: Sequence[int], figures: Figures) -> None:
+    """Kill a process with SIGKILL, and start it again, each time that so many scopes have been collected.
+
+    Some are left each time, or it was not killed while everything is collected.
+    """
+    for moment in moments:
+        done = await site.reached(moment)
         await asyncio.to_thread(process.end)
         figures.kills += 1
+        figures.collected.append(done)
         await asyncio.to_thread(process.start)
+    assert all(done < scopes() for done in figures.collected), figures
 
 
 async def told(site: Site, stop: asyncio.Event, figures: Figures) -> set[str]:
@@ -221,16 +246,16 @@ async def round_of(
     async with site_of(expected.company, folder, database, uri) as site:
         process = {"collector": site.collector, "api": site.api, "store": site.store}[what]
         assert process is not None
-        await site.answers()
+        await begun(site, [site.collector])
         stop = asyncio.Event()
         telling = asyncio.create_task(told(site, stop, figures))
-        moments = [chance.uniform(0.2, 2.0) for _ in range(2)]
-        figures.notes = [f"{moment:.2f}" for moment in moments]
+        moments = sorted(chance.randrange(scopes() * 2 // 3) for _ in range(2))
         try:
-            await killed(process, moments, figures)
+            await killed(site, process, moments, figures)
         finally:
             stop.set()
             acknowledged = await telling
+        assert acknowledged, "nothing was acknowledged that could be lost"
         await compared(site, expected, acknowledged)
     figures.seconds = time.monotonic() - began
     return figures

@@ -102,8 +102,9 @@ class Site:
     def collector(self) -> Process:
         return self.collectors[0]
 
-    def start(self, collectors: int = 1) -> None:
-        for process in (self.store, self.api, *self.collectors[:collectors]):
+    def start(self) -> None:
+        """Start all but the collectors."""
+        for process in (self.store, self.api):
             if process:
                 process.start()
 
@@ -132,6 +133,20 @@ class Site:
                 await asyncio.sleep(0.1)
         raise AssertionError(self.api.said())
 
+    async def reached(self, expected: int, within_s: float = 120.0) -> int:
+        """Wait until so many collectors and scopes have succeeded; returns how many have."""
+        store = Store(self.uri, self.database)
+        try:
+            done = await self._done(store)
+            until = time.monotonic() + within_s
+            while len(done) < expected:
+                assert time.monotonic() < until, self._missing(done, expected)
+                await asyncio.sleep(0.05)
+                done = await self._done(store)
+            return len(done)
+        finally:
+            await store.aclose()
+
     async def collected(self, expected: int, within_s: float = 120.0) -> None:
         """Wait until so many collectors and scopes have succeeded, and nothing waits to be taken."""
         store = Store(self.uri, self.database)
@@ -139,15 +154,22 @@ class Site:
         done: list[str] = []
         try:
             while time.monotonic() < until:
-                marks = await store.all("watermarks")
-                done = [mark["_id"] for mark in marks if mark["started_at"] and mark["clean"]]
+                done = await self._done(store)
                 waiting = [await store.all(name) for name in ("inbox_gitlab", "inbox_tapd")]
                 if len(done) >= expected and not any(waiting):
                     return
                 await asyncio.sleep(0.2)
         finally:
             await store.aclose()
-        raise AssertionError(f"{len(done)} of {expected}: {sorted(done)}\n{self.collector.said()[-3000:]}")
+        raise AssertionError(self._missing(done, expected))
+
+    async def _done(self, store: Store) -> list[str]:
+        """The watermarks of what has succeeded."""
+        marks = await store.all("watermarks")
+        return [mark["_id"] for mark in marks if mark["started_at"] and mark["clean"]]
+
+    def _missing(self, done: list[str], expected: int) -> str:
+        return f"{len(done)} of {expected}: {sorted(done)}\n{self.collector.said()[-3000:]}"
 
 
 def _configuration(upstreams: Running, uri: str, database: str, port: int) -> str:

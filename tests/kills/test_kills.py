@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
-import time
 import uuid
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +11,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from metrics_api.core.leases import Leases
 from metrics_api.core.store import Store
-from tests.kills.campaign import Quiet, compared, quiet, round_of, scopes, site_of
-from tests.kills.site import READY_S, Site
+from tests.kills.campaign import Quiet, begun, compared, quiet, round_of, scopes, site_of
 from tests.soak import Soak
 
 WHAT = ("collector", "api", "store")
@@ -73,29 +69,14 @@ async def test_many_kills_lose_nothing_and_change_no_answer(
     )
 
 
-async def both_began(site: Site, leases: Leases) -> None:
-    """Start two collecting processes that find their scopes at the same moment."""
-    async with (
-        leases.held("run:tapd.workspaces:tapd:all"),
-        leases.held("run:gitlab.projects:gitlab:all"),
-    ):
-        for collector in site.collectors:
-            await asyncio.to_thread(collector.start)
-        until = time.monotonic() + READY_S
-        while not all(one.said().count("nothing to collect yet") >= 2 for one in site.collectors):
-            assert time.monotonic() < until, site.said()
-            await asyncio.sleep(0.1)
-
-
 async def test_two_collecting_processes_share_the_work_and_never_run_a_scope_twice_at_a_time(
     undisturbed: Quiet, tmp_path: Path, database_name: str
 ) -> None:
     uri = os.environ.get("TEST_MONGODB_URI", "")
-    async with site_of(undisturbed.company, tmp_path / "site", database_name, uri, collectors=0) as site:
-        await site.answers()
+    async with site_of(undisturbed.company, tmp_path / "site", database_name, uri) as site:
         store = Store(site.uri, site.database)
         try:
-            await both_began(site, Leases(store))
+            await begun(site, site.collectors)
             await site.collected(scopes())
             runs = await store.all("runs")
             await compared(site, undisturbed, set())
