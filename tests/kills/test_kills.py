@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import uuid
@@ -86,9 +87,8 @@ async def test_two_collecting_processes_share_the_work_and_never_run_a_scope_twi
             await store.aclose()
     by_place: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for run in runs:
-        if run["finished_at"]:
-            span = run["started_at"].timestamp(), run["finished_at"].timestamp()
-            by_place.setdefault((run["collector"], run["scope"]), []).append(span)
+        end = run["finished_at"].timestamp() if run["finished_at"] else math.inf
+        by_place.setdefault((run["collector"], run["scope"]), []).append((run["started_at"].timestamp(), end))
     for place, spans in by_place.items():
         spans.sort()
         assert all(end <= start for (_, end), (start, _) in pairwise(spans)), place
