@@ -77,26 +77,26 @@ def _told(record: Mapping[str, Any]) -> tuple[str, int, str]:
 
 
 def _read(changes: Changes, data: Mapping[str, Any], kind: Kind, zone: str) -> None:
-    entries = [one for one in kind.feed.entries(data) if kind.reads(one.field) or one.field == kind.deletion]
+    named = [(one, kind.reads(one.field)) for one in kind.feed.entries(data)]
+    entries = [(one, name or "") for one, name in named if name or one.field == kind.deletion]
     if not entries:
         return
     at = epoch(data.get("created"), zone)
     if at is None:
         raise ValueError("a change without its time")
     created = text(data.get("change_type")).startswith("create")
-    parallel = False
-    for entry in entries:
+    parallel, number = False, text(data.get("id"))
+    for entry, name in entries:
         if entry.field == kind.deletion:
             changes.deleted_at = max(at, changes.deleted_at or at)
             continue
-        name = kind.reads(entry.field) or entry.field
         old, new = value(entry.old, name), value(entry.new, name)
         if created:
             changes.born[name] = new
         elif entry.step or (name == "status" and (of_a_step(old) or of_a_step(new))):
             parallel = parallel or name in kind.tracked
         else:
-            changes.steps.setdefault(name, []).append(Step(at, text(data.get("id")), old, new))
+            changes.steps.setdefault(name, []).append(Step(at, number, old, new))
     if parallel:
         changes.parallel.append(at)
 

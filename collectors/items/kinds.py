@@ -16,6 +16,8 @@ CUSTOM: Final = "custom_field_"
 # Fields that hold people, parted at ";", and those that hold numbers: there a zero is something.
 PEOPLE: Final = ("reporter", "current_owner", "de", "te", "fixer", "owner", "creator", "developer")
 NUMBERS: Final = ("size", "remain", "effort")
+# Fields whose text is more than itself.
+WRITTEN: Final = frozenset((*LINKS, *PEOPLE, "label"))
 # The priorities of stories and tasks by their codes.
 PRIORITIES: Final = {"0": "", "1": "Nice To Have", "2": "Low", "3": "Middle", "4": "High"}
 
@@ -26,6 +28,8 @@ def value(raw: Any, name: str = "") -> str:
     Objects become JSON with sorted keys, but those of custom fields hold a value, by the field's name or as
     `value`, and lists of them several. Labels are sorted, people come without what TAPD puts around them.
     """
+    if isinstance(raw, str) and name not in WRITTEN:
+        return "" if raw in EMPTY else raw
     if name.startswith(CUSTOM) and isinstance(raw, dict):
         raw = next((raw[key] for key in (name, "value") if key in raw), raw)
     if name.startswith(CUSTOM) and isinstance(raw, list):

@@ -55,6 +55,7 @@ def zone_data() -> str:
     return f"{year}{chr(ord('a') + int(number) - 1)}" if number.isdecimal() else year
 
 
+@lru_cache(maxsize=4096)
 def naive_epoch(text: str | None, zone_name: str = BEIJING) -> int | None:
     """Epoch seconds of an upstream's zone-less `YYYY-MM-DD[ HH:MM:SS]`; None for the empty spellings.
 
