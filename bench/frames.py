@@ -20,8 +20,8 @@ import psutil
 from bench.company import DAY_S, END, config
 from bench.facts import MadeStore
 from bench.serving import now, served
+from metrics_api.core.memory import settle
 from metrics_api.core.settings import Settings
-from metrics_api.memory import settle
 from metrics_api.reader import Reader
 
 CFD = "@tapd.bugs.flow.cumulative/product=Product 1"

@@ -30,6 +30,7 @@ from metrics_api.core.days import day_of, utc_now, zone
 from metrics_api.core.errors import EngmetricsError, UnknownName
 from metrics_api.core.facts import Facts
 from metrics_api.core.leases import Leases
+from metrics_api.core.memory import settle
 from metrics_api.core.raw import RawStore
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Document, Store
@@ -70,6 +71,8 @@ async def _parts(
     raw, leases = RawStore(store), Leases(store, lease_s)
     deriver = Deriver(store, Facts(store, leases), raw, zones(settings))
     runner = Runner(store, leases, raw, deriver, _Told(report))
+    # Records come and go as many small objects, while all that is imported stays.
+    settle()
     async with AsyncExitStack() as stack:
         found = sources(settings, store, patience)
         for source in found:

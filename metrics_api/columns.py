@@ -29,14 +29,38 @@ WIDER: dict[np.dtype[Any], np.dtype[Any]] = {
 }
 # Up to so many codes it is quicker to compare a whole column with each than to look its rows up.
 COMPARED = 8
+# The parts of a dictionary of very many strings.
+PARTS = 256
+
+
+class Parted:
+    """Numbers by string, of very many strings: a dictionary in parts.
+
+    A single one of a million strings stops everybody for a tenth of a second while it grows.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[dict[str, int]] = [{} for _ in range(PARTS)]
+
+    def get(self, text: str) -> int | None:
+        """The number of a string, None without one."""
+        return self._parts[hash(text) % PARTS].get(text)
+
+    def setdefault(self, text: str, number: int) -> int:
+        """The number of a string: the one it has, else this one."""
+        return self._parts[hash(text) % PARTS].setdefault(text, number)
 
 
 class Codes:
-    """A growing dictionary of strings and small integers; code 0 is the empty string."""
+    """A growing dictionary of strings and small integers; code 0 is the empty string.
 
-    def __init__(self) -> None:
+    `codes` is an empty one to fill, in parts where very many strings are to come.
+    """
+
+    def __init__(self, codes: Parted | None = None) -> None:
         self.values: list[str] = [""]
-        self._codes: dict[str, int] = {"": 0}
+        self._codes: Parted | dict[str, int] = {} if codes is None else codes
+        self._codes.setdefault("", 0)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -48,7 +72,7 @@ class Codes:
         for value in values:
             code = codes.get(value)
             if code is None:
-                code = codes[value] = len(self.values)
+                code = codes.setdefault(value, len(self.values))
                 self.values.append(value)
             found.append(code)
         return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from metrics_api.columns import NO_DAY, Array, Codes, PerItem, Rows, spread
+from metrics_api.columns import NO_DAY, Array, Codes, Parted, PerItem, Rows, spread
 from metrics_api.links import LinkTable
 from metrics_api.segments import Fact, planned
 from metrics_api.topics import ItemTopic
@@ -24,7 +24,7 @@ class ItemColumns:
     def __init__(self, topic: ItemTopic, ids: Codes) -> None:
         self.keys: list[str] = []
         self.count = 0
-        self._numbers: dict[str, int] = {}
+        self._numbers = Parted()
         self._first_row, self._rows, self._last_row = (PerItem(np.uint32) for _ in range(3))
         self._due = PerItem(np.int32, NO_DAY)
         self.links = LinkTable(topic, ids)

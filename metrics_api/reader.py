@@ -15,10 +15,11 @@ from dataclasses import replace
 from typing import Any
 
 from metrics_api.collecting import Collecting
-from metrics_api.columns import Codes
+from metrics_api.columns import Codes, Parted
 from metrics_api.context import Context, build_context
 from metrics_api.core.config import Config, patience_s
 from metrics_api.core.errors import StoreUnavailable
+from metrics_api.core.memory import give_back, settle
 from metrics_api.core.schema import FEEDS, LISTS, Gap
 from metrics_api.core.store import Store
 from metrics_api.cube import Cube, build_cube, change_cube, merged_cube
@@ -27,7 +28,6 @@ from metrics_api.fields import reads
 from metrics_api.flaws import BrokenChains, unmapped_statuses
 from metrics_api.frames import ItemTable
 from metrics_api.health import COLLECTION, HealthFrame
-from metrics_api.memory import give_back, settle
 from metrics_api.stage_maps import noted
 from metrics_api.topics import ITEM_TOPICS
 from metrics_api.world import World
@@ -59,7 +59,7 @@ class Reader:
         self._clock = clock
         self._seen: dict[str, Counter] = {}
         context = Context(config.timezone)
-        self._ids = Codes()
+        self._ids = Codes(Parted())
         self._items = {name: ItemTable(topic, context, self._ids) for name, topic in ITEM_TOPICS.items()}
         self._events = EventTable(context)
         self._chains = {name: BrokenChains() for name in ITEM_TOPICS}
@@ -179,9 +179,14 @@ class Reader:
         after = 0 if fresh or seen is None else seen[1]
         while after < counter[1]:
             async for facts in self._facts(counter, after):
-                changes.append(await asyncio.to_thread(table.apply, facts))
+                change = await asyncio.to_thread(table.apply, facts)
                 if chains:
                     chains.apply(facts)
+                if fresh:
+                    # What the columns have grown to stays: the garbage collector need not walk through it.
+                    settle()
+                else:
+                    changes.append(change)
             after = counter[1]
             # What was stamped anew while loading is not where it was: catch up before anyone sees the frame.
             now = await self._counters([topic])

@@ -18,11 +18,11 @@ from aiohttp.web_protocol import RequestHandler
 
 from metrics_api.app import create_app
 from metrics_api.core.errors import ConfigError
+from metrics_api.core.memory import settle
 from metrics_api.core.security import PROTECT, exposed
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from metrics_api.evaluate import Evaluator
-from metrics_api.memory import settle
 from metrics_api.reader import Reader
 
 log = logging.getLogger(__name__)
