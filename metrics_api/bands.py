@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import Array, Mask, looked_up
+from metrics_api.columns import Array, Mask
 from metrics_api.core.days import Buckets
 from metrics_api.cube import Cube, answers
 from metrics_api.frames import ItemFrame
+from metrics_api.narrowing import coded, either
 from metrics_api.query import Query
 from metrics_api.selection import allowed, allowed_workspaces, chosen, field_values, grouped, groups_of
 
@@ -115,10 +116,10 @@ def _combinations(frame: ItemFrame, query: Query, cube: Cube, among: Mask | None
 
 
 def _from_segments(frame: ItemFrame, query: Query, among: Mask | None) -> tuple[list[str], Iterable[_Deltas]]:
-    conditions = [] if among is None else [looked_up(among, frame.stage)]
+    conditions = [] if among is None else [coded(frame.stage, among)]
     if query.options.get("done_from") == "range":
-        is_open = looked_up(frame.lookups.open, frame.stage)
-        conditions.append(is_open | (frame.visit >= query.since.starts[0]))
+        is_open = coded(frame.stage, frame.lookups.open)
+        conditions.append(either(is_open, lambda part: frame.visit[part] >= query.since.starts[0]))
     rows, group, groups = grouped(frame, query, chosen(frame, query, *conditions))
     start, stop = (days[rows] for days in frame.days(query.buckets.zone))
     stage = frame.stage[rows]

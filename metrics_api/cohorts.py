@@ -60,12 +60,15 @@ def cohort(frame: ItemFrame, query: Query, rows: Array) -> Cohort:
 
 def created(frame: ItemFrame, query: Query) -> Cohort:
     """The items created in the window."""
-    return cohort(frame, query, begun(frame, query, frame.begin != CONTINUES))
+    return cohort(frame, query, begun(frame, query, lambda part: frame.begin[part] != CONTINUES))
 
 
 def first_ever(frame: ItemFrame, rows: Rows, stages: Mask) -> Mask:
-    """Which of some rows that count are the first ones of their items in any of a set of stages."""
-    found = stages[frame.stage[rows]]
-    earlier, owner = before(frame, rows)
-    found[owner[np.flatnonzero(stages[frame.stage[earlier]])]] = False
+    """Which of some rising rows that count are the first ones of their items in any of a set of stages."""
+    found, item = stages[frame.stage[rows]], frame.item[rows]
+    # Of several rows of an item only the first can be.
+    found[1:] &= ~(stages[frame.stage[rows[:-1]]] & (item[1:] == item[:-1]))
+    candidates = np.flatnonzero(found)
+    earlier, owner = before(frame, rows[candidates])
+    found[candidates[owner[np.flatnonzero(stages[frame.stage[earlier]])]]] = False
     return found

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 CHUNK = 200_000
 # How many selections of one snapshot are kept; each takes a byte for each segment.
 SELECTIONS = 2
+# What may be asked of the items of a topic with levels: leaves, parents or all.
+LEVELS = 3
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class ItemFrame:
     workspace, NEVER without any. `topic` has all fields of this frame. `numbers` are columns of float32, NaN
     where nothing is known; `due` (by item) is the number of the planned day, NO_DAY without one, and
     `stories` says which stories a bug is linked to. `items` is how many items count; the `cubes` together
-    hold the daily deltas; `kept` are the masks over the segments that were asked for last.
+    hold the daily deltas; `kept` are the selections of segments that were asked for last, `living` the rows
+    that count by level.
     """
 
     topic: ItemTopic
@@ -77,6 +80,7 @@ class ItemFrame:
     day_numbers: DayNumbers
     cubes: tuple[Cube, ...] = ()
     kept: Kept = field(default_factory=lambda: Kept(SELECTIONS), repr=False, compare=False)
+    living: Kept = field(default_factory=lambda: Kept(LEVELS), repr=False, compare=False)
 
     def days(self, zone: str) -> tuple[Array, Array]:
         """The day numbers on which each segment starts and stops in a zone."""
@@ -85,7 +89,7 @@ class ItemFrame:
     def alive(self, level: str = "all", rows: Array | None = None) -> Mask:
         """Which of all rows, or of some, count: those of items of a level (`leaf`, `parent` or `all`)."""
         level = level if self.topic.levels else "all"
-        whole = self.kept.get(("alive", level), lambda: self._alive(level))
+        whole = self.living.get(level, lambda: self._alive(level))
         return whole if rows is None else whole[rows]
 
     def _alive(self, level: str) -> Mask:

@@ -16,6 +16,7 @@ from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
 from metrics_api.lookups import DROPPED_LEVEL
+from metrics_api.narrowing import either, within
 from metrics_api.query import Query
 from metrics_api.segments import CONTINUES, DELETED, MERGED, MOVED
 from metrics_api.selection import allowed_workspaces, chosen, field_values, grouped, selected
@@ -77,8 +78,8 @@ def ledger(frame: ItemFrame, rows: Array, group: Array, groups: int, query: Quer
 def turning(frame: ItemFrame, query: Query) -> Rows:
     """The selected segments that moves in the query's buckets are told from: they begin or end in these."""
     first, last = query.buckets.first_days[0], query.buckets.last_days[-1]
-    starts, stops = ((days >= first) & (days <= last) for days in frame.days(query.buckets.zone))
-    return chosen(frame, query, starts | stops)
+    starts, stops = (within(days, first, last) for days in frame.days(query.buckets.zone))
+    return chosen(frame, query, either(starts, stops))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -34,12 +35,16 @@ class Links:
 
     def items_of(self, codes: Array) -> Array:
         """The items that have these codes in the frame of stories, -1 for a story that is not there."""
-        table: Array = np.full(
-            int(max(self.own.max(initial=0), codes.max(initial=0))) + 1, -1, dtype=np.int64
-        )
+        found: Array = np.full(len(codes), -1, dtype=np.int64)
+        known = np.flatnonzero(codes < len(self._item_by_code))
+        found[known] = self._item_by_code[codes[known]]
+        return found
+
+    @cached_property
+    def _item_by_code(self) -> Array:
         there = np.flatnonzero(self.own)
-        table[self.own[there]] = there
-        found: Array = table[codes]
+        found: Array = np.full(int(self.own.max(initial=0)) + 1, -1, dtype=np.int32)
+        found[self.own[there]] = there
         return found
 
 

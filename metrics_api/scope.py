@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import Array, Mask, looked_up
+from metrics_api.columns import Array, Mask
 from metrics_api.frames import ItemFrame
+from metrics_api.narrowing import Condition, coded, either
 from metrics_api.query import Query
 from metrics_api.segments import CONTINUES
 from metrics_api.selection import chosen, grouped
@@ -71,15 +72,18 @@ class Scope:
         return found.reshape(len(self.names), self.width + 1)
 
 
-def scope_of(frame: ItemFrame, query: Query, stages: Mask) -> Scope:
+def scope_of(frame: ItemFrame, query: Query, stages: Mask | None = None) -> Scope:
     """The scope of the selected segments: those that begin or end in the window, or stand in it.
 
-    Of those that neither begin nor end in it, only the ones in `stages` (by stage class) are looked at.
+    Of those that neither begin nor end in it, only the ones in `stages` (by stage class) are looked at, none
+    without any.
     """
     start, stop = frame.days(query.buckets.zone)
     first, last = query.buckets.first_days[0], query.buckets.last_days[-1]
-    matters = looked_up(stages, frame.stage) | (start >= first) | (stop <= last)
-    rows = chosen(frame, query, (start <= last) & (stop >= first), matters)
+    matters: list[Condition] = [lambda part: start[part] >= first, lambda part: stop[part] <= last]
+    if stages is not None:
+        matters.append(coded(frame.stage, stages))
+    rows = chosen(frame, query, lambda part: (start[part] <= last) & (stop[part] >= first), either(*matters))
     rows, group, names = grouped(frame, query, rows)
     follows = np.zeros(len(rows), dtype=np.bool_)
     if len(names) > 1:

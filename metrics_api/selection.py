@@ -16,6 +16,7 @@ from metrics_api.context import UNPLANNED
 from metrics_api.core.errors import BadRequest
 from metrics_api.core.stages import Stage
 from metrics_api.frames import ItemFrame
+from metrics_api.narrowing import Condition, narrowed
 from metrics_api.query import EMPTY, SEVERAL, Filter, Query, parts
 from metrics_api.segments import LASTS
 
@@ -83,12 +84,9 @@ def selected(frame: ItemFrame, query: Query, rows: Array | None = None) -> Mask:
     return _selected(frame, query, rows)
 
 
-def chosen(frame: ItemFrame, query: Query, *conditions: Mask) -> Rows:
-    """The selected segments that meet all conditions, in the frame's order; each is a mask over the frame."""
-    mask = selected(frame, query)
-    for one in conditions:
-        mask = mask & one
-    return np.flatnonzero(mask)
+def chosen(frame: ItemFrame, query: Query, *conditions: Condition) -> Rows:
+    """The selected segments that meet all conditions, in the frame's order."""
+    return narrowed(selected(frame, query), *conditions)
 
 
 def _selected(frame: ItemFrame, query: Query, rows: Array | None) -> Mask:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import Array, Mask, looked_up
+from metrics_api.columns import Array, Mask, Rows
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
+from metrics_api.narrowing import coded
 from metrics_api.query import DAYS, Query
+from metrics_api.segments import CONTINUES
 from metrics_api.selection import chosen, grouped
 
 
@@ -40,9 +42,16 @@ def open_stretches(frame: ItemFrame, query: Query, among: Mask | None = None) ->
     buckets = query.buckets
     among = frame.lookups.open if among is None else among
     start, stop = frame.days(buckets.zone)
-    inside = (start <= buckets.last_days[-1]) & (stop > buckets.last_days[0])
-    # What does not stand at the end of a day stands at that of no bucket.
-    rows = chosen(frame, query, inside, start < stop, looked_up(among, frame.stage))
+    first, last = buckets.last_days[0], buckets.last_days[-1]
+
+    def stood(part: slice) -> Mask:
+        # What does not stand at the end of a day stands at that of no bucket.
+        found: Mask = start[part] < stop[part]
+        found &= start[part] <= last
+        found &= stop[part] > first
+        return found
+
+    rows = chosen(frame, query, stood, coded(frame.stage, among))
     if buckets.step != "1d":
         rows = rows[np.less(*_stood(frame, rows, buckets))]
     rows, group, groups = grouped(frame, query, rows)
@@ -57,9 +66,40 @@ def joined(frame: ItemFrame, found: Stretches) -> Stretches:
     row, group, low, high = found.row, found.group, found.low, found.high
     item = frame.item[row]
     follows = (item[1:] == item[:-1]) & (group[1:] == group[:-1]) & (low[1:] == high[:-1])
-    first = np.flatnonzero(np.append(True, ~follows)[: len(row)])
-    last = np.flatnonzero(np.append(~follows, True)[: len(row)])
+    first, last = _outermost(follows, len(row))
     return Stretches(found.groups, row[first], group[first], low[first], high[last])
+
+
+def visits(frame: ItemFrame, query: Query, among: Mask) -> Stretches:
+    """The selected items' visits to a set of stage classes, as far as they stood there at an end of a bucket.
+
+    For numbers that hang on the visit: its segments are one stretch, whose `row` is the first of those that
+    the window has and that fall into the group.
+    """
+    start, stop = frame.days(query.buckets.zone)
+    first_day, last_day = query.buckets.last_days[0], query.buckets.last_days[-1]
+
+    def inside(part: slice) -> Mask:
+        found: Mask = start[part] <= last_day
+        found &= stop[part] > first_day
+        return found
+
+    rows, group, groups = grouped(frame, query, chosen(frame, query, inside, coded(frame.stage, among)))
+    follows = (rows[1:] == rows[:-1] + 1) & (frame.begin[rows[1:]] == CONTINUES)
+    if len(groups) > 1:
+        follows &= group[1:] == group[:-1]
+    first, last = _outermost(follows, len(rows))
+    low, high = _first_ends(start[rows[first]], query.buckets), _first_ends(stop[rows[last]], query.buckets)
+    real = np.flatnonzero(low < high)
+    first = first[real]
+    return Stretches(groups, rows[first], group[first], low[real], high[real])
+
+
+def _outermost(follows: Mask, size: int) -> tuple[Rows, Rows]:
+    """The places of the first and the last of some things that follow each other, of `size` in all."""
+    first = np.flatnonzero(np.append(True, ~follows)[:size])
+    last = np.flatnonzero(np.append(~follows, True)[:size])
+    return first, last
 
 
 def _stood(frame: ItemFrame, rows: Array, buckets: Buckets) -> tuple[Array, Array]:

@@ -12,19 +12,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from metrics_api.columns import NEVER, Array, Mask, Rows, looked_up, spread
+from metrics_api.columns import NEVER, Array, Mask, Rows, spread
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
+from metrics_api.narrowing import Condition, coded, within
 from metrics_api.query import Query
 from metrics_api.segments import BACKDATED, CONTINUES
 from metrics_api.selection import chosen
-
-
-def entering(frame: ItemFrame, inside: Mask) -> Mask:
-    """Where a visit begins, of a mask over the frame that says which segments are inside."""
-    found = inside.copy()
-    found[1:] &= (frame.begin[1:] != CONTINUES) | ~inside[:-1]
-    return found
 
 
 def entered(frame: ItemFrame, rows: Rows, stages: Mask) -> Mask:
@@ -55,10 +49,10 @@ def rows_between(frame: ItemFrame, first: int, end: int) -> Rows:
     return np.flatnonzero((frame.start >= first) & (frame.start < end))
 
 
-def begun(frame: ItemFrame, query: Query, *conditions: Mask) -> Rows:
-    """The selected rows that start in the query's buckets and meet all conditions, masks over the frame."""
+def begun(frame: ItemFrame, query: Query, *conditions: Condition) -> Rows:
+    """The selected rows that start in the query's buckets and meet all conditions."""
     day = frame.days(query.buckets.zone)[0]
-    inside = (day >= query.buckets.first_days[0]) & (day <= query.buckets.last_days[-1])
+    inside = within(day, query.buckets.first_days[0], query.buckets.last_days[-1])
     return chosen(frame, query, inside, *conditions)
 
 
@@ -70,7 +64,8 @@ def completions(frame: ItemFrame, query: Query, stages: Mask | None = None) -> R
     row; moves between the stages are no entries.
     """
     stages = frame.lookups.done if stages is None else stages
-    rows = begun(frame, query, entering(frame, looked_up(stages, frame.stage)))
+    rows = begun(frame, query, coded(frame.stage, stages))
+    rows = rows[entered(frame, rows, stages)]
     return rows[stays(frame, rows, stages, query.since.ends[-1])]
 
 

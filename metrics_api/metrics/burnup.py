@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
+from metrics_api.bands import standing
 from metrics_api.catalog import metric
-from metrics_api.columns import Array
+from metrics_api.columns import Array, Mask
 from metrics_api.core.days import day_number, day_of
 from metrics_api.frames import ItemFrame
 from metrics_api.iterations import Plan, plan_of
 from metrics_api.query import Filter, Query, Row
 from metrics_api.scope import scope_of
-from metrics_api.selection import chosen, grouped
+from metrics_api.selection import chosen, grouped, natural_order
 from metrics_api.topics import BUGS, SHARED_FIELDS, STORIES
 
 
@@ -40,27 +41,39 @@ def burnup(frame: ItemFrame, query: Query) -> list[Row]:
     every change of scope counts; without an end date there is no ideal line. Split by a field, values that
     nothing in the window has are left out. Definition: docs/definitions.md, section 1.
     """
-    scope = scope_of(frame, query, np.ones(len(frame.lookups.stage), dtype=np.bool_))
-    everything = np.ones(len(scope.rows), dtype=np.bool_)
-    plans = [_plan(frame, query, name) for name in scope.names]
-    counts = _committed(frame, query, scope.names, plans)
-    promised = [_promised(query, plan, count) for plan, count in zip(plans, counts, strict=True)]
-    since = np.array([-1 if plan.start is None else plan.start for plan in plans], dtype=np.int64)
-    start, stop = (days[scope.rows] for days in frame.days(query.buckets.zone))
-    came, went = (days > since[scope.group] for days in (start, stop))
-    lines: dict[str, Array] = {
-        "scope": scope.standing(everything),
-        "done": scope.standing(frame.lookups.done[frame.stage[scope.rows]]),
-        "ideal": np.array([ideal for _, ideal in promised]),
-        "committed": np.array([frozen for frozen, _ in promised]),
-        "added": scope.began(~scope.follows & came),
-        "removed": scope.ended(~scope.followed & went),
-    }
-    return [
-        Row((*([(query.by, name)] if query.by else []), ("line", line)), values[at])
-        for at, name in enumerate(scope.names)
-        for line, values in lines.items()
-    ]
+    stood, changes = standing(frame, query), scope_of(frame, query)
+    held = dict(zip(stood.groups, stood.counts, strict=True))
+    there = {name for name, counts in held.items() if counts.any()}
+    names = natural_order(frame, query.by, there.union(changes.names)) if query.by else [""]
+    plans = {name: _plan(frame, query, name) for name in names}
+    since = np.array([plans[name].start for name in changes.names], dtype=np.float64)
+    start, stop = frame.days(query.buckets.zone)
+
+    def later(which: Mask, days: Array) -> Mask:
+        """Those of some changes that came after the start day, all of them where there is none."""
+        places = np.flatnonzero(which)
+        which[places] = ~(days[changes.rows[places]] <= since[changes.group[places]])
+        return which
+
+    added = dict(zip(changes.names, changes.began(later(~changes.follows, start)), strict=True))
+    removed = dict(zip(changes.names, changes.ended(later(~changes.followed, stop)), strict=True))
+    committed = _committed(frame, query, plans)
+    nothing = np.zeros(len(query.buckets), dtype=np.int64)
+    found = []
+    for name in names:
+        counts = held.get(name, np.zeros((len(frame.lookups.stage), len(nothing)), dtype=np.int64))
+        frozen, ideal = _promised(query, plans[name], committed.get(name, 0))
+        lines = {
+            "scope": counts.sum(axis=0),
+            "done": counts[frame.lookups.done].sum(axis=0),
+            "ideal": ideal,
+            "committed": frozen,
+            "added": added.get(name, nothing),
+            "removed": removed.get(name, nothing),
+        }
+        split = ((query.by, name),) if query.by else ()
+        found += [Row((*split, ("line", line)), values) for line, values in lines.items()]
+    return found
 
 
 def _plan(frame: ItemFrame, query: Query, name: str) -> Plan:
@@ -69,18 +82,18 @@ def _plan(frame: ItemFrame, query: Query, name: str) -> Plan:
     return plan_of(frame.context, frame.topic, query, (*query.filters, *value))
 
 
-def _committed(frame: ItemFrame, query: Query, names: Sequence[str], plans: Sequence[Plan]) -> list[int]:
-    """How many items of each group are in it at the end of its plan's start day; 0 without a start."""
-    began = {name: plan.start for name, plan in zip(names, plans, strict=True) if plan.start is not None}
+def _committed(frame: ItemFrame, query: Query, plans: Mapping[str, Plan]) -> dict[str, int]:
+    """How many items of each group are in it at the end of its plan's start day, of groups with one."""
+    began = {name: plan.start for name, plan in plans.items() if plan.start is not None}
     if not began:
-        return [0] * len(names)
+        return {}
     start, stop = frame.days(query.buckets.zone)
-    rows = chosen(frame, query, (start <= max(began.values())) & (stop > min(began.values())))
+    first, last = min(began.values()), max(began.values())
+    rows = chosen(frame, query, lambda part: (start[part] <= last) & (stop[part] > first))
     rows, group, found = grouped(frame, query, rows)
     day = np.array([began.get(name, -1) for name in found], dtype=np.int64)[group]
     held = (start[rows] <= day) & (stop[rows] > day)
-    counts = dict(zip(found, np.bincount(group[held], minlength=len(found)).tolist(), strict=True))
-    return [counts.get(name, 0) for name in names]
+    return dict(zip(found, np.bincount(group[held], minlength=len(found)).tolist(), strict=True))
 
 
 def _promised(query: Query, plan: Plan, committed: int) -> tuple[Array, Array]:

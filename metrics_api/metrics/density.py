@@ -8,11 +8,12 @@ import numpy as np
 
 from metrics_api.catalog import metric
 from metrics_api.cohorts import shares
-from metrics_api.columns import Array, Mask, Rows, spread
+from metrics_api.columns import Array, Rows, spread
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, items
+from metrics_api.narrowing import Condition
 from metrics_api.query import Query, Row
-from metrics_api.selection import chosen, grouped, natural_order
+from metrics_api.selection import chosen, grouped, natural_order, selected
 from metrics_api.topics import BUGS, STORIES
 
 # What a filter or a split by a field of stories means to bugs that are linked to none of them.
@@ -40,8 +41,8 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
     """
     bugs: ItemFrame = query.frames[BUGS.name]
     rows, group, names = grouped(frame, query, chosen(frame, query, _standing(frame, query)))
-    standing = _standing(bugs, query)
-    place, bug = _links(frame, bugs, query, rows, standing)
+    linked, alone = _by_link(bugs, query)
+    place, bug = _links(frame, bugs, rows, linked)
     size = np.nan_to_num(frame.numbers["size"][rows].astype(np.float64))
     sized = size[place] > 0
     width = len(names)
@@ -52,7 +53,7 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
         "density": dict(zip(names, per_story, strict=True)),
         "per_size": dict(zip(names, per_size, strict=True)),
     }
-    unlinked = _unlinked(bugs, query, standing)
+    unlinked = _unlinked(bugs, query, alone)
     shown = natural_order(frame, query.by, set(names) | (set(unlinked) - {""})) if query.by else [""]
     found = []
     for name in shown:
@@ -71,16 +72,20 @@ def found_in(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The stories by how many bugs are linked to them."""
     rows = chosen(frame, query, _standing(frame, query))
     bugs: ItemFrame = query.frames[BUGS.name]
-    place, _ = _links(frame, bugs, query, rows, _standing(bugs, query))
+    place, _ = _links(frame, bugs, rows, _by_link(bugs, query)[0])
     return Listed(frame.item[rows], np.bincount(place, minlength=len(rows)), "bugs")
 
 
-def _links(
-    frame: ItemFrame, bugs: ItemFrame, query: Query, rows: Rows, standing: Mask
-) -> tuple[Array, Array]:
-    """(places in some rows of stories, the bugs there are that are linked to them), in the order of bugs."""
-    there = bugs.item[chosen(bugs, replace(query, filters=()), standing)]
-    there = there[bugs.stories.size[there] > 0]
+def _by_link(bugs: ItemFrame, query: Query) -> tuple[Rows, Rows]:
+    """The rows in which bugs stand that are linked to stories, and those of bugs that are not."""
+    rows = chosen(bugs, replace(query, filters=()), _standing(bugs, query))
+    linked = (bugs.stories.size > 0)[bugs.item[rows]]
+    return rows[linked], rows[~linked]
+
+
+def _links(frame: ItemFrame, bugs: ItemFrame, rows: Rows, linked: Rows) -> tuple[Array, Array]:
+    """(places in some rows of stories, the linked bugs that are linked to them), in the order of bugs."""
+    there = bugs.item[linked]
     codes, owner = bugs.stories.of(there)
     story = frame.stories.items_of(codes)
     owner, story = owner[story >= 0], story[story >= 0]
@@ -100,22 +105,19 @@ def _distinct(group: Array, bug: Array, groups: int) -> Array:
     return np.bincount(group[alone], minlength=groups) + np.bincount(both >> 32, minlength=groups)
 
 
-def _unlinked(bugs: ItemFrame, query: Query, standing: Mask) -> dict[str, int]:
-    """How many bugs are linked to no story, by the values of the split if bugs have such, else by ""."""
+def _unlinked(bugs: ItemFrame, query: Query, alone: Rows) -> dict[str, int]:
+    """How many bugs of some rows are selected, by the values of the split if bugs have such, else by ""."""
     asked = replace(
         query,
         filters=tuple(replace(one, key=OF_BUGS[one.key]) for one in query.filters if one.key in OF_BUGS),
         options={**query.options, "by": OF_BUGS.get(query.by, "")},
     )
-    rows = chosen(bugs, asked, standing)
-    rows = rows[bugs.stories.size[bugs.item[rows]] == 0]
-    rows, group, names = grouped(bugs, asked, rows)
+    _, group, names = grouped(bugs, asked, alone[selected(bugs, asked, alone)])
     return dict(zip(names, np.bincount(group, minlength=len(names)).tolist(), strict=True))
 
 
-def _standing(frame: ItemFrame, query: Query) -> Mask:
-    """In which segments items are at the end of the query's last bucket, a mask over the frame."""
+def _standing(frame: ItemFrame, query: Query) -> Condition:
+    """In which segments items are at the end of the query's last bucket."""
     start, stop = frame.days(query.buckets.zone)
     last = query.buckets.last_days[-1]
-    found: Mask = (start <= last) & (stop > last)
-    return found
+    return lambda part: (start[part] <= last) & (stop[part] > last)

@@ -12,11 +12,12 @@ from metrics_api.cohorts import Cohort, cohort, created, first_ever
 from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, items
+from metrics_api.narrowing import coded
 from metrics_api.quantiles import fewest, quantile_rows
 from metrics_api.query import Query, Row
 from metrics_api.segments import CONTINUES, LASTS
 from metrics_api.topics import BUGS
-from metrics_api.visits import before, begun, entered, entering, first_rows
+from metrics_api.visits import before, begun, entered, first_rows
 from metrics_api.worktime import asked_measure
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted", "calendar", "q")
@@ -64,14 +65,13 @@ def fix(frame: ItemFrame, query: Query) -> list[Row]:
 def _fixes(frame: ItemFrame, query: Query) -> _Took:
     """The first fixes, or with since=last all of them."""
     looks = frame.lookups
-    fixed = looked_up(looks.resolved, frame.stage)
     if query.options.get("since") == "last":
-        found = cohort(frame, query, begun(frame, query, entering(frame, fixed)))
+        rows = begun(frame, query, coded(frame.stage, looks.resolved))
+        found = cohort(frame, query, rows[entered(frame, rows, looks.resolved)])
         all_known = np.ones(len(found.row), dtype=np.bool_)
         return _Took(found, all_known, _begun(frame, found.row), found.row)
     over = looks.resolved | looks.done
-    ended = entering(frame, fixed | looked_up(looks.done, frame.stage))
-    rows = begun(frame, query, entering(frame, fixed) | (ended & ~fixed))
+    rows = begun(frame, query, coded(frame.stage, over))
     resolved = looks.resolved[frame.stage[rows]]
     first = np.empty(len(rows), dtype=np.bool_)
     for which, stages in ((resolved, looks.resolved), (~resolved, over)):
@@ -163,8 +163,10 @@ def verify(frame: ItemFrame, query: Query) -> list[Row]:
 
 def _verifications(frame: ItemFrame, query: Query) -> _Took:
     """The first time that a fix of each bug was verified."""
-    verified = entering(frame, _verified(frame, slice(None))) & (frame.begin == CONTINUES)
-    rows = begun(frame, query, verified)
+    rows = begun(
+        frame, query, lambda part: _verified(frame, part), lambda part: frame.begin[part] == CONTINUES
+    )
+    rows = rows[~_verified(frame, rows - 1)]
     fixed = _fixed(frame, rows)
     rows, fixed = rows[fixed >= 0], fixed[fixed >= 0]
     found = cohort(frame, query, rows)

@@ -13,7 +13,7 @@ from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, items, standing_rows
 from metrics_api.quantiles import WHOLE, fewest, nearest_ranks, percentiles
 from metrics_api.query import Query, Row
-from metrics_api.stretches import Stretches, ends, open_stretches
+from metrics_api.stretches import Stretches, ends, visits
 from metrics_api.topics import BUGS, STORIES
 from metrics_api.wip import began
 from metrics_api.worktime import asked_measure
@@ -54,7 +54,7 @@ def age(frame: ItemFrame, query: Query) -> list[Row]:
 
 def lines(frame: ItemFrame, query: Query, at_once: int) -> list[Row]:
     """The rows of `age`; not many more than `at_once` ages are looked at in one go."""
-    found = open_stretches(frame, query, frame.lookups.wip)
+    found = visits(frame, query, frame.lookups.wip)
     aged = _aged(frame, query, found.row)
     asked = percentiles(replace(query, options={"q": Q, **query.options}))
     few, groups = fewest(frame, query), len(found.groups)

@@ -8,16 +8,17 @@ import numpy as np
 
 from metrics_api.catalog import metric
 from metrics_api.cohorts import Cohort, cohort, first_ever, shares
-from metrics_api.columns import Mask, Rows, looked_up, spread
+from metrics_api.columns import Mask, Rows, spread
 from metrics_api.core.days import DAY_S, day_of
 from metrics_api.frames import ItemFrame
 from metrics_api.history import LEDGER, ledger
 from metrics_api.items import Listed, items, moved
+from metrics_api.narrowing import coded
 from metrics_api.query import Query, Row, rows_of
 from metrics_api.segments import CONTINUES
 from metrics_api.selection import grouped, selected
 from metrics_api.topics import BUGS
-from metrics_api.visits import begun, entering
+from metrics_api.visits import begun
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted")
 # For so long after a bug was thought to be over it often comes back.
@@ -64,7 +65,7 @@ def back(frame: ItemFrame, query: Query, at: int) -> Listed:
 def _over(frame: ItemFrame, query: Query) -> Cohort:
     """The bugs that were resolved, done or dropped for the first time."""
     over = frame.lookups.resolved | ~frame.lookups.open
-    rows = begun(frame, query, entering(frame, looked_up(over, frame.stage)))
+    rows = begun(frame, query, coded(frame.stage, over))
     return cohort(frame, query, rows[first_ever(frame, rows, over)])
 
 
@@ -106,9 +107,9 @@ def count(frame: ItemFrame, query: Query) -> list[Row]:
 
     The same as `reopened` in the ledger. Definition: docs/definitions.md, section 2.
     """
-    first, end = query.buckets.starts[0], query.buckets.ends[-1]
-    opened = entering(frame, looked_up(frame.lookups.open, frame.stage)) & (frame.begin == CONTINUES)
-    rows = np.flatnonzero(opened & (frame.start >= first) & (frame.start < end))
+    is_open = frame.lookups.open
+    rows = begun(frame, query, coded(frame.stage, is_open), lambda part: frame.begin[part] == CONTINUES)
+    rows = rows[~is_open[frame.stage[rows - 1]]]
     # What the ledger looks at: the segments that begin with a reopening, and those before them.
     near = np.unique(np.concatenate([rows - 1, rows]))
     near, group, groups = grouped(frame, query, near[selected(frame, query, near)])
