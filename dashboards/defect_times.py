@@ -15,21 +15,24 @@ FIX = """\
 **Fix time:** from a bug's creation to its first entry to a resolved stage, by the week of that entry. p50
 is the median, 85 of 100 took no longer than p85.
 
-The bars are numbers of bugs (right axis): n that were resolved, skipped_n that were done without ever
-having been resolved. With fewer than five there is no p85."""
+The bars are numbers of bugs (right axis): n that were resolved, skipped_n that were done without having
+been resolved; negative_n have no fix time, for they were resolved before they were created, by the dates of
+their changes, as imported bugs may be. With fewer than five there is no p85."""
 
 RESPONSE = """\
 **Response time:** from a bug's creation until it left the first stage, by the week of its creation. p50
 is the median, 85 of 100 were answered no later than p85.
 
 The bars are numbers of bugs (right axis): pending_n are not answered yet and have no time, so the last
-weeks look faster than they are; skipped_n were created in a later stage."""
+weeks look faster than they are; skipped_n were created in a later stage, negative_n came to it before they
+were created, by the dates of their changes."""
 
 VERIFY = """\
 **Verify time:** how long a fix waited for its test, from the last entry to a resolved stage until the bug
 was verified or done for the first time, by the week of that.
 
-p50 is the median, 85 of 100 waited no longer than p85. The bars are numbers of bugs (right axis)."""
+p50 is the median, 85 of 100 waited no longer than p85. The bars are numbers of bugs (right axis): n were
+verified, negative_n were fixed or verified before they were created, by the dates of their changes."""
 
 REOPENED = """\
 **Reopen rate:** of the bugs that were resolved, closed or rejected for the first time in each week, how

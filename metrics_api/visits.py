@@ -70,7 +70,7 @@ def completions(frame: ItemFrame, query: Query, stages: Mask | None = None) -> R
 
 
 def backdated(frame: ItemFrame, rows: Rows) -> Mask:
-    """Which of the rows with which items were completed tell of a completion before the creation."""
+    """Which of some rows tell of what was there before the creation, by the dates of the changes."""
     found: Mask = frame.begin[rows] == BACKDATED
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,13 +11,13 @@ from metrics_api.catalog import metric
 from metrics_api.cohorts import Cohort, cohort, created, first_ever
 from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.frames import ItemFrame
-from metrics_api.items import Listed, items
+from metrics_api.items import Listed, ages, items
 from metrics_api.narrowing import coded
 from metrics_api.quantiles import fewest, quantile_rows
 from metrics_api.query import Query, Row
-from metrics_api.segments import CONTINUES, LASTS
+from metrics_api.segments import CONTINUES, CREATED, LASTS
 from metrics_api.topics import BUGS
-from metrics_api.visits import before, begun, entered, first_rows
+from metrics_api.visits import backdated, before, begun, entered, first_rows
 from metrics_api.worktime import asked_measure
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted", "calendar", "q")
@@ -25,6 +25,8 @@ OPTIONS = ("step", "tz", "by", "asof", "deleted", "calendar", "q")
 VERIFIED = "verified"
 # The field that holds whose turn it is, where people are enabled.
 OWNER = "owner"
+# The number of those that still wait for an answer.
+WAITING = "pending_n"
 # In the place of the row with which a bug was answered.
 PENDING, GONE = -1, -2
 
@@ -33,14 +35,14 @@ PENDING, GONE = -1, -2
 class _Took:
     """Bugs by what happened to them, from which rows to which it took them, where that is known.
 
-    `counts` are further numbers by group and bucket.
+    `others` are those of which it is not, by the names of the numbers that count them.
     """
 
     found: Cohort
     known: Mask
     begun: Rows
     ended: Rows
-    counts: Mapping[str, Array] = field(default_factory=dict)
+    others: Mapping[str, Mask]
 
 
 @metric(
@@ -55,7 +57,8 @@ def fix(frame: ItemFrame, query: Query) -> list[Row]:
     """Fix time: how long it took from a bug's creation to its first entry to resolved, in percentiles.
 
     In the bucket of that entry. `skipped_n` are the bugs that were done for the first time without having
-    been resolved before. With since=last every attempt counts, in the bucket in which it ended: each entry to
+    been resolved before, `negative_n` those that were resolved or done before they were created, by the dates
+    of their changes. With since=last every attempt counts, in the bucket in which it ended: each entry to
     resolved, from when the bug was created, reopened or returned before it. Filters and `by` go by the values
     at that entry. With calendar=work only working time counts. Definition: docs/definitions.md, section 2.
     """
@@ -68,8 +71,8 @@ def _fixes(frame: ItemFrame, query: Query) -> _Took:
     if query.options.get("since") == "last":
         rows = begun(frame, query, coded(frame.stage, looks.resolved))
         found = cohort(frame, query, rows[entered(frame, rows, looks.resolved)])
-        all_known = np.ones(len(found.row), dtype=np.bool_)
-        return _Took(found, all_known, _begun(frame, found.row), found.row)
+        negative = backdated(frame, found.row)
+        return _Took(found, ~negative, _begun(frame, found.row), found.row, {"negative_n": negative})
     over = looks.resolved | looks.done
     rows = begun(frame, query, coded(frame.stage, over))
     resolved = looks.resolved[frame.stage[rows]]
@@ -77,9 +80,9 @@ def _fixes(frame: ItemFrame, query: Query) -> _Took:
     for which, stages in ((resolved, looks.resolved), (~resolved, over)):
         first[which] = first_ever(frame, rows[which], stages)
     found = cohort(frame, query, rows[first])
-    resolved = looks.resolved[frame.stage[found.row]]
-    skipped = {"skipped_n": found.counted(~resolved)}
-    return _Took(found, resolved, first_rows(frame, found.row), found.row, skipped)
+    resolved, negative = looks.resolved[frame.stage[found.row]], backdated(frame, found.row)
+    others = {"skipped_n": ~resolved & ~negative, "negative_n": negative}
+    return _Took(found, resolved & ~negative, first_rows(frame, found.row), found.row, others)
 
 
 def _begun(frame: ItemFrame, rows: Rows) -> Rows:
@@ -109,8 +112,9 @@ def response(frame: ItemFrame, query: Query) -> list[Row]:
 
     In the bucket of its creation, whenever the answer came; owners count only where people are enabled.
     `pending_n` are those that nobody has answered yet, without removed ones; `skipped_n` those that were
-    created in a later stage. Filters and `by` go by the values at the creation. With calendar=work only
-    working time counts. Definition: docs/definitions.md, section 2.
+    created in a later stage, `negative_n` those that came to it before they were created, by the dates of
+    their changes. Filters and `by` go by the values at the creation. With calendar=work only working time
+    counts. Definition: docs/definitions.md, section 2.
     """
     return _quantiles(frame, query, _responses(frame, query))
 
@@ -119,9 +123,10 @@ def _responses(frame: ItemFrame, query: Query) -> _Took:
     """The first answers to new bugs."""
     found = created(frame, query)
     answer = _answers(frame, found.row)
-    answered = answer > found.row
-    counts = {"pending_n": found.counted(answer == PENDING), "skipped_n": found.counted(answer == found.row)}
-    return _Took(found, answered, found.row, answer, counts)
+    later = answer == found.row
+    negative = later & backdated(frame, found.row)
+    others = {WAITING: answer == PENDING, "skipped_n": later & ~negative, "negative_n": negative}
+    return _Took(found, answer > found.row, found.row, answer, others)
 
 
 def _answers(frame: ItemFrame, rows: Rows) -> Rows:
@@ -155,8 +160,10 @@ def verify(frame: ItemFrame, query: Query) -> list[Row]:
     """Verify time: how long a fix waited, from the entry to resolved until the bug was verified or done.
 
     Once for each bug, in the bucket in which it was verified or done for the first time after having been
-    resolved; of several entries to resolved before that, from the last one. Filters and `by` go by the values
-    at that moment. With calendar=work only working time counts. Definition: docs/definitions.md, section 2.
+    resolved; of several entries to resolved before that, from the last one. `negative_n` are the bugs that
+    were fixed or verified before they were created, by the dates of their changes. Filters and `by` go by the
+    values at that moment. With calendar=work only working time counts. Definition: docs/definitions.md,
+    section 2.
     """
     return _quantiles(frame, query, _verifications(frame, query))
 
@@ -164,14 +171,17 @@ def verify(frame: ItemFrame, query: Query) -> list[Row]:
 def _verifications(frame: ItemFrame, query: Query) -> _Took:
     """The first time that a fix of each bug was verified."""
     rows = begun(
-        frame, query, lambda part: _verified(frame, part), lambda part: frame.begin[part] == CONTINUES
+        frame, query, lambda part: _verified(frame, part), lambda part: frame.begin[part] != CREATED
     )
-    rows = rows[~_verified(frame, rows - 1)]
-    fixed = _fixed(frame, rows)
+    rows = rows[(frame.begin[rows] != CONTINUES) | ~_verified(frame, rows - 1)]
+    fixed, first = _fixed(frame, rows), first_rows(frame, rows)
+    early = backdated(frame, first) & _verified(frame, first)
+    fixed[early] = np.where(rows == first, rows, -1)[early]
     rows, fixed = rows[fixed >= 0], fixed[fixed >= 0]
     found = cohort(frame, query, rows)
     since = fixed[np.searchsorted(rows, found.row)]
-    return _Took(found, since >= 0, since, found.row)
+    negative = backdated(frame, since)
+    return _Took(found, ~negative, since, found.row, {"negative_n": negative})
 
 
 def _verified(frame: ItemFrame, rows: Rows | slice) -> Mask:
@@ -203,7 +213,8 @@ def _quantiles(frame: ItemFrame, query: Query, took: _Took) -> list[Row]:
     seconds, tags = _seconds(frame, query, took)
     splits = [found.split(query, place) for place in range(len(found.groups))]
     few, group, bucket = fewest(frame, query), found.group[at], found.bucket[at]
-    return quantile_rows(query, few, seconds, group, bucket, splits, counts=took.counts, tags=tags)
+    counts = {name: found.counted(some) for name, some in took.others.items()}
+    return quantile_rows(query, few, seconds, group, bucket, splits, counts=counts, tags=tags)
 
 
 def _seconds(frame: ItemFrame, query: Query, took: _Took) -> tuple[Array, tuple[tuple[str, str], ...]]:
@@ -218,9 +229,15 @@ def _listing(take: Callable[[ItemFrame, Query], _Took]) -> Callable[[ItemFrame, 
     """What names the bugs behind a duration, each with the longest that it took in the bucket."""
 
     def listed(frame: ItemFrame, query: Query, at: int) -> Listed:
-        """The bugs of the bucket by how long they took."""
+        """The bugs of the bucket by how long they took, or those of which that is not known."""
         unsplit = replace(query, options={**query.options, "by": ""})
         took = take(frame, unsplit)
+        other = took.others.get(query.options.get("series", ""))
+        if other is not None:
+            rows = took.found.row[other]
+            waited = query.options["series"] == WAITING
+            told = ages(frame.start[rows], at) if waited else np.full(len(rows), np.nan)
+            return Listed(frame.item[rows], told, "seconds")
         seconds, _ = _seconds(frame, unsplit, took)
         numbers, place = np.unique(frame.item[took.found.row[took.known]], return_inverse=True)
         longest = np.zeros(len(numbers), dtype=np.int64)

@@ -13,6 +13,7 @@ HOUR_S = 3600
 NONE = [None] * 5
 VERIFIED = {"status": "verified"}
 FATAL = {"severity": "fatal"}
+EARLY = {"findings": ["change_before_created:status"]}
 
 
 def asked(target: str, facts: list[Document], config: Config = CONFIG) -> dict[str, list[Any]]:
@@ -44,6 +45,7 @@ def test_a_fix_takes_from_the_creation_to_the_first_entry_to_resolved() -> None:
         "p95": NONE,
         "n": [0, 3, 0, 1, 0],
         "skipped_n": [0, 1, 0, 0, 0],
+        "negative_n": [0] * 5,
     }
     found = asked("@tapd.bugs.fix.time/by=severity,q=50", fixed())
     assert found["fatal/p50"] == days(None, 1, None, None, None)
@@ -57,12 +59,14 @@ def test_each_attempt_takes_from_the_last_opening_to_the_entry_to_resolved() -> 
         "p50": days(None, 1, None, 1, None),
         "p85": NONE,
         "n": [0, 3, 0, 2, 0],
+        "negative_n": [0] * 5,
     }
     # Created as fixed, and taken back to it from its end: nothing was done in between.
     odd = bug("6", (0, FIXED), (1, CLOSED), (2, FIXED))
     assert asked("@tapd.bugs.fix.time/since=last,q=50", [odd]) == {
         "p50": days(0, None, 0, None, None),
         "n": [1, 0, 1, 0, 0],
+        "negative_n": [0] * 5,
     }
 
 
@@ -97,6 +101,7 @@ def test_an_answer_is_the_first_way_out_of_the_first_stage() -> None:
         "n": [2, 0, 0, 1, 0],
         "pending_n": [1, 0, 0, 0, 0],
         "skipped_n": [1, 0, 0, 0, 0],
+        "negative_n": [0] * 5,
     }
     split = asked("@tapd.bugs.response.time/q=50,by=severity,asof=now", facts)
     assert split["fatal/p50"] == days(3, None, None, None, None)
@@ -131,5 +136,50 @@ def test_a_fix_waits_from_its_last_entry_to_resolved_until_it_is_verified_or_don
     assert asked("@tapd.bugs.verify.time/q=50", facts) == {
         "p50": days(None, 1, None, 3, None),
         "n": [0, 2, 0, 2, 0],
+        "negative_n": [0] * 5,
     }
     assert asked("@tapd.bugs.verify.time/q=50,severity=fatal", facts)["n"] == [0, 0, 0, 1, 0]
+
+
+def early() -> list[Document]:
+    """Bugs that were where they were created before that, by the dates of their changes; and one born so."""
+    return [
+        # Fixed before, taken up again on Wednesday, fixed on Thursday, verified on Friday.
+        bug("1", (0, FIXED), (2, BEGUN), (3, FIXED), (4, VERIFIED)) | EARLY,
+        # Fixed before, verified on Tuesday.
+        bug("2", (0, FIXED), (1, VERIFIED)) | EARLY,
+        # Closed before, reopened, fixed on Thursday, closed on Friday.
+        bug("3", (0, CLOSED), (2, NEW), (3, FIXED), (4, CLOSED)) | EARLY,
+        # Taken up before, fixed on Tuesday.
+        bug("4", (0, BEGUN), (1, FIXED)) | EARLY,
+        bug("5", (0, FIXED), (1, CLOSED)),
+    ]
+
+
+def test_what_happened_before_the_creation_took_no_time_that_anybody_knows() -> None:
+    # On Monday 1, 2 and 3 have none, the fifth 0; the fourth a day, the third three from its creation on.
+    assert asked("@tapd.bugs.fix.time/q=50", early()) == {
+        "p50": days(0, 1, None, 3, None),
+        "n": [1, 1, 0, 1, 0],
+        "skipped_n": [0] * 5,
+        "negative_n": [3, 0, 0, 0, 0],
+    }
+    # Bug 1 again one day after it returned, bug 3 one after it was reopened.
+    assert asked("@tapd.bugs.fix.time/since=last,q=50", early()) == {
+        "p50": days(0, 1, None, 1, None),
+        "n": [1, 1, 0, 2, 0],
+        "negative_n": [2, 0, 0, 0, 0],
+    }
+    assert asked("@tapd.bugs.response.time/q=50", early()) == {
+        "p50": NONE,
+        "n": [0] * 5,
+        "pending_n": [0] * 5,
+        "skipped_n": [1, 0, 0, 0, 0],
+        "negative_n": [4, 0, 0, 0, 0],
+    }
+    # Bug 3 was over before its creation; nobody knows how long the fix of bug 2 had waited.
+    assert asked("@tapd.bugs.verify.time/q=50", early()) == {
+        "p50": days(None, 1, None, None, 1),
+        "n": [0, 1, 0, 0, 1],
+        "negative_n": [1, 1, 0, 0, 0],
+    }

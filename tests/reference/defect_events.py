@@ -114,6 +114,11 @@ def took(query: DefectQuery, population: Population, judged: Span, start: int, s
     return WorkCalendar().seconds(start, stop, product.zone)
 
 
+def before_creation(bug: Member, span: Span) -> bool:
+    """Whether the bug came to the span before it was created, by the dates of its changes."""
+    return bug.early and span is bug.spans[0]
+
+
 def fixes(query: DefectQuery, population: Population, bug: Member, bucket: Bucket) -> Iterator[Sight]:
     """The first fix of a bug, or each; or that it was done for the first time without one."""
     begun = bug.spans[0].start
@@ -125,7 +130,7 @@ def fixes(query: DefectQuery, population: Population, bug: Member, bucket: Bucke
             if after.stage.flag == "done" and not (fixed or done):
                 done = True
                 if query.since == "first" and within(query, after.start, bucket):
-                    yield after, "skipped_n", 1
+                    yield after, "negative_n" if before_creation(bug, after) else "skipped_n", 1
             continue
         if before is not None and not before.stage.open:
             # From its end straight to resolved: nothing was done in between.
@@ -133,7 +138,9 @@ def fixes(query: DefectQuery, population: Population, bug: Member, bucket: Bucke
         if before is None or not before.stage.resolved:
             since = begun if query.since == "last" else bug.spans[0].start
             if within(query, after.start, bucket) and (query.since == "last" or not fixed):
-                yield after, "", took(query, population, after, since, after.start)
+                negative = before_creation(bug, after)
+                seconds = 1 if negative else took(query, population, after, since, after.start)
+                yield after, "negative_n" if negative else "", seconds
             fixed = True
 
 
@@ -149,7 +156,7 @@ def responses(query: DefectQuery, population: Population, bug: Member, bucket: B
 
     left = next((span for span in bug.spans if not is_first(span)), None)
     if left is first:
-        yield first, "skipped_n", 1
+        yield first, "negative_n" if bug.early else "skipped_n", 1
     elif left is not None:
         yield first, "", took(query, population, first, first.start, left.start)
     elif bug.ended is None:
@@ -157,15 +164,24 @@ def responses(query: DefectQuery, population: Population, bug: Member, bucket: B
 
 
 def verifications(query: DefectQuery, population: Population, bug: Member, bucket: Bucket) -> Iterator[Sight]:
-    """How long the last fix waited when a bug was first verified or done after one."""
+    """How long the last fix waited when a bug was first verified or done after one.
+
+    Of a bug that was verified or done before it was created nobody knows that.
+    """
     entry = None
     for before, after in neighbours(bug):
         if after.stage.resolved:
             if before is None or not before.stage.resolved:
-                entry = after.start
-        elif entry is not None and (after.stage.flag == "done" or after.fields["status"] == "verified"):
+                entry = after
+        elif after.stage.flag == "done" or after.fields["status"] == "verified":
+            negative = before_creation(bug, entry or after)
+            if not (entry or negative):
+                continue
             if within(query, after.start, bucket):
-                yield after, "", took(query, population, after, entry, after.start)
+                seconds = (
+                    1 if negative else took(query, population, after, (entry or after).start, after.start)
+                )
+                yield after, "negative_n" if negative else "", seconds
             return
 
 
@@ -178,9 +194,9 @@ def percentiles(query: DefectQuery, name: str, sights: Sights) -> Drawn:
         shown = len(values) >= (5 if share > Fraction(1, 2) else 1)
         found[f"p{text}"] = values[ceil(share * len(values)) - 1] if shown else None
     found["n"] = len(values)
-    for kind in {FIX_TIME: ("skipped_n",), RESPONSE_TIME: ("pending_n", "skipped_n")}.get(query.metric, ()):
-        if query.since == "first":
-            found[kind] = sum(1 for told, _ in sights if told == kind)
+    others = {FIX_TIME: ["skipped_n"], RESPONSE_TIME: ["pending_n", "skipped_n"]}.get(query.metric, [])
+    for kind in (*(others if query.since == "first" else ()), "negative_n"):
+        found[kind] = sum(1 for told, _ in sights if told == kind)
     return found
 
 

@@ -183,14 +183,23 @@ def invalid_rate(asked: Asked) -> Table:
 
 
 def fix_time(asked: Asked) -> Table:
-    """From the creation to the first fix; those that were done without one are counted."""
+    """From the creation to the first fix; those that were done without one, or before it, are counted."""
     spans = asked.spans
     first = spans[spans["resolved"] | (spans["flag"] == "done")].groupby("item").head(1)
-    skipped = first[first["inside"] & ~first["resolved"]]
+    first = first[first["inside"]]
+    negative = _before_creation(first)
     fixed = spans[spans["resolved"]].groupby("item").head(1)
-    fixed = fixed[fixed["inside"]]
+    fixed = fixed[fixed["inside"] & ~_before_creation(fixed)]
     found = asked.ranked(fixed["start"] - fixed["created"], asked.bucket(fixed["start"]), _quantiles(asked))
-    return found.assign(skipped_n=asked.per_bucket(skipped["start"]))
+    return found.assign(
+        skipped_n=asked.per_bucket(first[~first["resolved"] & ~negative]["start"]),
+        negative_n=asked.per_bucket(first[negative]["start"]),
+    )
+
+
+def _before_creation(rows: Table) -> pd.Series[bool]:
+    """Which stretches an item came to before it was created, by the dates of its changes."""
+    return rows["early"] & (rows["start"] == rows["created"])
 
 
 def response_time(asked: Asked) -> Table:
@@ -203,7 +212,8 @@ def response_time(asked: Asked) -> Table:
     stays = born["item"].map(spans.groupby("item")["stop"].max()) > asked.now
     return found.assign(
         pending_n=asked.per_bucket(born[left.isna() & stays]["start"]),
-        skipped_n=asked.per_bucket(born[took == 0]["start"]),
+        skipped_n=asked.per_bucket(born[(took == 0) & ~born["early"]]["start"]),
+        negative_n=asked.per_bucket(born[(took == 0) & born["early"]]["start"]),
     )
 
 
@@ -212,9 +222,13 @@ def verify_time(asked: Asked) -> Table:
     steps = asked.steps
     fixed = steps["start"].where(steps["resolved"] & ~steps["was_resolved"]).groupby(steps["item"]).ffill()
     proven = (steps["flag"] == "done") | (steps["status"] == "verified")
-    rows = steps[proven & fixed.notna()].assign(fixed=fixed).groupby("item").head(1)
+    over = proven & (fixed.notna() | _before_creation(steps))
+    rows = steps[over].assign(fixed=fixed).groupby("item").head(1)
     rows = rows[rows["inside"]]
-    return asked.ranked(rows["start"] - rows["fixed"], asked.bucket(rows["start"]), _quantiles(asked))
+    unknown = rows["early"] & (rows["fixed"].fillna(rows["created"]) == rows["created"])
+    took = rows[~unknown]
+    found = asked.ranked(took["start"] - took["fixed"], asked.bucket(took["start"]), _quantiles(asked))
+    return found.assign(negative_n=asked.per_bucket(rows[unknown]["start"]))
 
 
 def _quantiles(asked: Asked) -> str:
