@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from metrics_api.catalog import load_catalog
 
@@ -16,8 +17,8 @@ PLACE = "/api/datasources/proxy/uid/${Datasource}/items"
 SERIES = "${__field.displayName:percentencode}"
 # Panels whose numbers stand for the end of the time range; the others have a time for each.
 REDUCED = frozenset({"bargauge", "stat"})
-# What a list of items cannot be asked with, for it is split by nothing and put in no order.
-SHAPES = ("by", "order", "q")
+# The order of lines says nothing of their items.
+ORDER = "order"
 
 _VARIABLE = re.compile(r"\$(\w+)")
 
@@ -25,8 +26,9 @@ _VARIABLE = re.compile(r"\$(\w+)")
 def link(panel: dict[str, Any], health: str) -> None:
     """Give the panel's series their links, if the metrics of its queries can name items.
 
-    Of two queries, the one that has a single line is that of the series which the panel renames. A panel on
-    collecting leads to the dashboard about that, whose uid is `health`; "" where it is on it.
+    Of two queries, the one that has a single line is that of the series which the panel renames. Lines that
+    the configuration draws lead nowhere. A panel on collecting leads to the dashboard about that, whose uid
+    is `health`; "" where it is on it.
     """
     if health and panel["targets"][0]["target"].startswith("@health."):
         url = f"/d/{health}?${{__url_time_range}}&${{__all_variables}}"
@@ -41,6 +43,10 @@ def link(panel: dict[str, Any], health: str) -> None:
     renamed = (single or found)[0]
     if not found[0]["series"]:
         return
+    for line in dict.fromkeys(line for row in panel["targets"] for line in _configured(row["target"])):
+        matcher = {"id": "byRegexp", "options": f"/^{line}(\\/|\\.|$)/"}
+        override = {"matcher": matcher, "properties": [{"id": "links", "value": []}]}
+        panel["fieldConfig"]["overrides"].append(override)
     for override in panel["fieldConfig"]["overrides"]:
         if any(one["id"] == "displayName" for one in override["properties"]):
             override["properties"].append({"id": "links", "value": [_written(renamed, "")]})
@@ -54,22 +60,23 @@ def _link(target: str, reduced: bool) -> dict[str, str]:
     # What ever arrived is no list of what there is.
     if name not in catalog.listed or asked.get("mode") == "arrivals":
         return {}
-    by = asked.get("by", "")
     metric = catalog.metric(name)
-    dropped = set(SHAPES) - set(metric.required)
-    kept = {key: _VARIABLE.sub(r"${\1:percentencode}", asked[key]) for key in asked if key not in dropped}
-    # Of a split the series' own items: by the filter that it is the value of, or by its name.
-    split = [by] if by else [one for one in metric.splits if one in metric.filters]
-    own = ""
-    if by or (split and metric.splits == tuple(split[:1])):
-        kept[split[0]] = SERIES
-    elif metric.splits and metric.splits != ("quantile",):
-        own = f"&series={SERIES}"
+    kept = {key: _encoded(value) for key, value in asked.items() if key != ORDER}
+    # Of several lines each leads to its own items.
+    own = f"&series={SERIES}" if asked.get("by") or metric.splits else ""
     at = "${__to}" if reduced else "${__value.time}"
     query = "&".join([f"metric={name}", *(f"{key}={value}" for key, value in kept.items()), f"at={at}"])
-    # Where the number is of the whole time range.
-    more = "&from=${__from}" if "done_from" in asked or asked.get("step") == "all" else ""
-    return {"url": f"{PLACE}?{query}{more}&limit=100", "series": own}
+    return {"url": f"{PLACE}?{query}&from=${{__from}}&until=${{__to}}&limit=100", "series": own}
+
+
+def _encoded(value: str) -> str:
+    """A value as it stands in an address, its variables to be filled by Grafana."""
+    return _VARIABLE.sub(r"${\1:percentencode}", value) if "$" in value else quote(value, safe="")
+
+
+def _configured(target: str) -> tuple[str, ...]:
+    """The lines of a target's metric that the configuration draws."""
+    return load_catalog().listed.get(target.removeprefix("@").partition("/")[0], ())
 
 
 def _written(found: dict[str, str], series: str) -> dict[str, Any]:

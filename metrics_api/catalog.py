@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from inspect import cleandoc
 from typing import Any
@@ -101,8 +101,8 @@ class Metric:
 
 
 _METRICS: dict[str, Metric] = {}
-# Those whose items can be named.
-LISTED: set[str] = set()
+# Those whose items can be named, each with its lines that are configured: no items are behind them.
+LISTED: dict[str, tuple[str, ...]] = {}
 
 
 def metric(
@@ -160,10 +160,13 @@ def any_further(topic: str, key: str) -> str | None:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All metrics by name; `listed` are those that can name the items behind their numbers."""
+    """All metrics by name; `listed` are those that can name the items behind their numbers.
+
+    With each of these go its lines that the configuration draws, behind which there are no items.
+    """
 
     metrics: Mapping[str, Metric]
-    listed: frozenset[str] = frozenset()
+    listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def metric(self, name: str) -> Metric:
         """The metric of that dotted name; raises UnknownName with the nearest ones."""
@@ -253,4 +256,4 @@ def load_catalog() -> Catalog:
     """The catalog of everything in metrics_api/metrics."""
     for module in pkgutil.iter_modules(metrics.__path__):
         importlib.import_module(f"{metrics.__name__}.{module.name}")
-    return Catalog(dict(sorted(_METRICS.items())), frozenset(LISTED))
+    return Catalog(dict(sorted(_METRICS.items())), dict(LISTED))

@@ -7,8 +7,8 @@ A metric that can name its items registers a second function, beside the one tha
 
 It gets the query with the one bucket that is asked about in `query.buckets` and the window that was asked for
 in `query.window`, and `at`, when that bucket is over, the present one so far. It names each item that the
-metric counts in that bucket once, whatever `by` says. Of a metric with several lines the option `series` may
-name one that is asked about; a line that nobody knows has no items.
+metric counts in that bucket once, whatever `by` says. Where one line alone is asked about, the filters are
+narrowed to the value of the split that it stands for, and what else tells it apart is in the option `series`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics_api.catalog import LISTED
+from metrics_api.catalog import LISTED, Metric
 from metrics_api.columns import Array, Mask, Rows
+from metrics_api.core.errors import BadRequest
 from metrics_api.frames import ItemFrame
 from metrics_api.history import LEDGER, ledger
-from metrics_api.query import Query
+from metrics_api.query import Filter, Query
 from metrics_api.segments import CONTINUES
 from metrics_api.selection import selected
 from metrics_api.stretches import open_stretches
@@ -31,11 +32,15 @@ from metrics_api.visits import rows_between
 
 
 class Listed(NamedTuple):
-    """Items by their numbers in the frame, a value of each (NaN: none), and the unit of the values."""
+    """Items by their numbers in the frame, a value of each (NaN: none), and the unit of the values.
+
+    `frame` is that of the items where they are not of the metric's own topic.
+    """
 
     number: Array
     value: Array
     unit: str
+    frame: ItemFrame | None = None
 
 
 Function = Callable[[ItemFrame, Query, int], Listed]
@@ -43,8 +48,11 @@ Function = Callable[[ItemFrame, Query, int], Listed]
 _FUNCTIONS: dict[str, Function] = {}
 
 
-def items(*metrics: str) -> Callable[[Function], Function]:
-    """Register the function that names the items behind these metrics; raises ValueError if it is unfit."""
+def items(*metrics: str, configured: Sequence[str] = ()) -> Callable[[Function], Function]:
+    """Register the function that names the items behind these metrics; raises ValueError if it is unfit.
+
+    `configured` are the lines that the configuration draws beside the numbers of items.
+    """
 
     def register(function: Function) -> Function:
         if not (function.__doc__ or "").strip():
@@ -53,7 +61,7 @@ def items(*metrics: str) -> Callable[[Function], Function]:
             if name in _FUNCTIONS:
                 raise ValueError(f"the items of {name!r} are named twice")
             _FUNCTIONS[name] = function
-            LISTED.add(name)
+            LISTED[name] = tuple(configured)
         return function
 
     return register
@@ -84,17 +92,39 @@ class Item:
 
 @dataclass(frozen=True)
 class Found:
-    """The first items of those that a metric counted, how many there are in all, and the values' unit."""
+    """The first items that a metric counted, how many there are in all, the values' unit, and their topic."""
 
     items: Sequence[Item]
     total: int
     unit: str
+    topic: str = ""
+
+
+def line_of(frame: ItemFrame, metric: Metric, query: Query, series: str) -> Query | None:
+    """The query about one line alone, by its endpoint; None for a line that has nothing in the bucket.
+
+    Endpoints are not taken apart, for values may hold a `/`: the line is found among those of the answer.
+    Raises BadRequest for a line that the configuration draws.
+    """
+    lines = (row.split for row in metric.function(frame, query) if row.endpoint == series)
+    split = next(lines, None)
+    if split is None:
+        return None
+    if dict(split).get("line", "").partition("/")[0] in LISTED[metric.name]:
+        raise BadRequest(f"{series} of {metric.name} is drawn by the configuration: no items are behind it")
+    # With split=first an item may have a value that it does not count under.
+    of_items = {*metric.filters, query.by} - ({query.by} if query.options.get("split") == "first" else set())
+    narrowing = [Filter(key, frozenset((value,))) for key, value in split if key in of_items]
+    rest = "/".join(value for key, value in split if key not in of_items)
+    options = {**query.options, "series": rest} if rest else query.options
+    return replace(query, filters=(*query.filters, *narrowing), options=options)
 
 
 def found(frame: ItemFrame, metric: str, query: Query, limit: int | None = None) -> Found:
     """The items behind a metric at the end of the query's one bucket, those with the largest values first."""
     end = query.buckets.ends[-1]
-    number, value, unit = _FUNCTIONS[metric](frame, query, min(end, query.now))
+    number, value, unit, other = _FUNCTIONS[metric](frame, query, min(end, query.now))
+    frame = other or frame
     numbers = np.asarray(number, dtype=np.int64)
     order = np.lexsort((numbers, -np.asarray(value, dtype=np.float64)))[:limit]
     rows = _rows_at(frame, numbers[order], end)
@@ -115,7 +145,8 @@ def found(frame: ItemFrame, metric: str, query: Query, limit: int | None = None)
 
     values = np.asarray(value)[order].tolist()
     lasts = frame.last_row[numbers[order]].tolist()
-    return Found([one(*each) for each in zip(rows.tolist(), lasts, values, strict=True)], len(numbers), unit)
+    listed = [one(*each) for each in zip(rows.tolist(), lasts, values, strict=True)]
+    return Found(listed, len(numbers), unit, frame.topic.name)
 
 
 def standing_rows(frame: ItemFrame, query: Query, among: Mask | None = None) -> Rows:

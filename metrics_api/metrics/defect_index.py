@@ -110,14 +110,10 @@ def gate(frame: ItemFrame, query: Query) -> list[Row]:
     ]
 
 
-@items("tapd.bugs.di")
+@items("tapd.bugs.di", configured=("gate",))
 def weighing(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The open bugs by their weight, those without one last."""
-    rows = standing_rows(frame, query, frame.lookups.open)
-    if query.options.get("series") == "unknown":
-        kind, weights = _weighed(frame, query, rows)
-        rows = rows[kind == len(weights)]
-    return _listing(frame, query, rows)
+    return _listing(frame, query, standing_rows(frame, query, frame.lookups.open))
 
 
 @items("tapd.bugs.di.introduced")
@@ -138,6 +134,8 @@ def grave(frame: ItemFrame, query: Query, at: int) -> Listed:
 
 def _listing(frame: ItemFrame, query: Query, rows: Rows) -> Listed:
     kind, weights = _weighed(frame, query, rows)
+    if query.options.get("series") == "unknown":
+        rows, kind = rows[kind == len(weights)], kind[kind == len(weights)]
     return Listed(frame.item[rows], np.append(weights, np.nan)[kind], "weighted")
 
 

@@ -10,11 +10,12 @@ from metrics_api.catalog import metric
 from metrics_api.cohorts import shares
 from metrics_api.columns import Array, Rows, spread
 from metrics_api.frames import ItemFrame
-from metrics_api.items import Listed, items
+from metrics_api.items import Listed, ages, items
 from metrics_api.narrowing import Condition
 from metrics_api.query import Query, Row
 from metrics_api.selection import chosen, grouped, natural_order, selected
 from metrics_api.topics import BUGS, STORIES
+from metrics_api.visits import first_rows
 
 # What a filter or a split by a field of stories means to bugs that are linked to none of them.
 OF_BUGS = {"product": "product", "workspace": "workspace", "iteration": "iteration", "version": "iteration"}
@@ -69,10 +70,15 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
 
 @items("tapd.bugs.density")
 def found_in(frame: ItemFrame, query: Query, at: int) -> Listed:
-    """The stories by how many bugs are linked to them."""
-    rows = chosen(frame, query, _standing(frame, query))
+    """The stories by how many bugs are linked to them; or the bugs linked to no story, by their age."""
     bugs: ItemFrame = query.frames[BUGS.name]
-    place, _ = _links(frame, bugs, rows, _by_link(bugs, query)[0])
+    linked, alone = _by_link(bugs, query)
+    if query.options.get("series") == "unlinked_n":
+        _, alone = _asked(bugs, query, alone)
+        since = bugs.start[first_rows(bugs, alone)]
+        return Listed(bugs.item[alone], ages(since, at), "seconds", bugs)
+    rows = chosen(frame, query, _standing(frame, query))
+    place, _ = _links(frame, bugs, rows, linked)
     return Listed(frame.item[rows], np.bincount(place, minlength=len(rows)), "bugs")
 
 
@@ -106,14 +112,20 @@ def _distinct(group: Array, bug: Array, groups: int) -> Array:
 
 
 def _unlinked(bugs: ItemFrame, query: Query, alone: Rows) -> dict[str, int]:
-    """How many bugs of some rows are selected, by the values of the split if bugs have such, else by ""."""
+    """How many bugs of some rows are asked for, by the values of the split if bugs have such, else by ""."""
+    asked, rows = _asked(bugs, query, alone)
+    _, group, names = grouped(bugs, asked, rows)
+    return dict(zip(names, np.bincount(group, minlength=len(names)).tolist(), strict=True))
+
+
+def _asked(bugs: ItemFrame, query: Query, alone: Rows) -> tuple[Query, Rows]:
+    """(what the query asks of bugs, those of some rows of bugs that it selects)."""
     asked = replace(
         query,
         filters=tuple(replace(one, key=OF_BUGS[one.key]) for one in query.filters if one.key in OF_BUGS),
         options={**query.options, "by": OF_BUGS.get(query.by, "")},
     )
-    _, group, names = grouped(bugs, asked, alone[selected(bugs, asked, alone)])
-    return dict(zip(names, np.bincount(group, minlength=len(names)).tolist(), strict=True))
+    return asked, alone[selected(bugs, asked, alone)]
 
 
 def _standing(frame: ItemFrame, query: Query) -> Condition:

@@ -54,6 +54,9 @@ def counted_bugs(frame: ItemFrame, query: Query, at: int) -> Listed:
         rows = created(frame, replace(query, options={**query.options, "by": ""})).row
     else:
         rows = standing_rows(frame, query, frame.lookups.open)
+    if first := query.options.get("series"):
+        group, names = _groups(frame, query, rows)
+        rows = rows[np.array([name == first for name in names], dtype=np.bool_)[group]]
     return Listed(frame.item[rows], ages(frame.start[first_rows(frame, rows)], at), "seconds")
 
 

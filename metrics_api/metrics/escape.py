@@ -136,9 +136,12 @@ def by_version(frame: ItemFrame, query: Query) -> list[Row]:
 
 @items("tapd.bugs.escape.version")
 def late(frame: ItemFrame, query: Query, at: int) -> Listed:
-    """The bugs that were created after the release of their version, by how long after it."""
+    """The bugs created after the release of their version, by how long after; or those without such a day."""
     rows = standing_rows(frame, query)
     released, born = _released(frame, query, rows), frame.start[first_rows(frame, rows)].astype(np.int64)
+    if query.options.get("series") == "undated_n":
+        none = rows[released == NEVER]
+        return Listed(frame.item[none], np.full(len(none), np.nan), "seconds")
     some = (released != NEVER) & (born >= released)
     return Listed(frame.item[rows[some]], (born - released)[some], "seconds")
 

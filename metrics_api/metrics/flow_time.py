@@ -90,7 +90,8 @@ def lead_time(frame: ItemFrame, query: Query) -> list[Row]:
 def led(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The completed items, those with the longest lead times first, those that have none at the end."""
     rows = completions(frame, query)
-    return _listed(frame, rows, _leads(frame, query, rows), "seconds")
+    others = {"negative_n": backdated(frame, rows)}
+    return _listed(frame, query, rows, _leads(frame, query, rows), "seconds", others)
 
 
 def _leads(frame: ItemFrame, query: Query, rows: Rows) -> _Took:
@@ -121,7 +122,9 @@ def cycle_time(frame: ItemFrame, query: Query) -> list[Row]:
 def cycled(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The completed items, those with the longest cycle times first, those that have none at the end."""
     rows = completions(frame, query)
-    return _listed(frame, rows, _cycles(frame, query, rows), "seconds")
+    took, negative = _cycles(frame, query, rows), backdated(frame, rows)
+    others = {"skipped_n": ~took.known & ~negative, "negative_n": negative}
+    return _listed(frame, query, rows, took, "seconds", others)
 
 
 def _cycles(frame: ItemFrame, query: Query, rows: Rows) -> _Took:
@@ -204,7 +207,7 @@ def efficiency(frame: ItemFrame, query: Query) -> list[Row]:
 def waited(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The completed items, those with the highest efficiency first, those without any at the end."""
     rows = completions(frame, query)
-    return _listed(frame, rows, _shares(frame, query, rows), "ratio")
+    return _listed(frame, query, rows, _shares(frame, query, rows), "ratio", {})
 
 
 def _shares(frame: ItemFrame, query: Query, rows: Rows) -> _Took:
@@ -247,5 +250,11 @@ def _counted(query: Query, done: _Completed, some: Mask) -> Array:
     return counted(done.group[at], done.bucket[at], len(done.splits), len(query.buckets))
 
 
-def _listed(frame: ItemFrame, rows: Rows, took: _Took, unit: str) -> Listed:
-    return Listed(frame.item[rows], np.where(took.known, took.values, np.nan), unit)
+def _listed(
+    frame: ItemFrame, query: Query, rows: Rows, took: _Took, unit: str, others: Mapping[str, Mask]
+) -> Listed:
+    """The completed items with their values, or those behind one line: `others` are without a value."""
+    values = np.where(took.known, took.values, np.nan)
+    line = query.options.get("series")
+    some = others.get(line, took.known) if line else np.ones(len(rows), dtype=np.bool_)
+    return Listed(frame.item[rows[some]], values[some], unit)

@@ -66,7 +66,7 @@ def wip(frame: ItemFrame, query: Query) -> list[Row]:
     ]
 
 
-@items("tapd.bugs.flow.wip", "tapd.stories.flow.wip")
+@items("tapd.bugs.flow.wip", "tapd.stories.flow.wip", configured=("limit",))
 def in_work(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The items in work, those first that have been in work for longest."""
     rows = standing_rows(frame, query, frame.lookups.wip)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,14 +17,13 @@ from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
 
-from metrics_api.catalog import Metric
 from metrics_api.core.days import zone as day_zone
 from metrics_api.core.errors import BadRequest, StoreUnavailable, UnknownName
 from metrics_api.core.sections import TapdInstance
 from metrics_api.core.store import Document
 from metrics_api.evaluate import Asked
 from metrics_api.item_pages import PAGE_HEADERS, Answer, encode_lines, encode_page, encode_table, row_of
-from metrics_api.items import Found, found, meaning
+from metrics_api.items import Found, found, line_of, meaning
 from metrics_api.routes.answers import register
 from metrics_api.routes.keys import CLOCK, EVALUATOR, SETTINGS, STORE, principal_of
 from metrics_api.routes.metrics import expression, moment
@@ -60,20 +60,21 @@ def add_routes(app: web.Application) -> None:
 async def listed(request: web.Request) -> web.StreamResponse:
     """The items behind a metric at `at`, those with the largest values first; `limit` is how many (20).
 
+    `from` and `until` are the time range of the panel, where a number hangs on that.
     `format` is json (one object per line), table (Grafana's) or html, the last being what a browser gets.
     `series` is the endpoint of one of the metric's lines, whose items alone are listed.
     """
     given = query_parameters(request)
-    kind, limit = _format(request, given), _limit(given)
+    kind, limit, series = _format(request, given), _limit(given), given.one("series")
     asked, known_until = _asked(request, given)
     query = asked.query
-    some = await asyncio.to_thread(_found, asked, limit)
+    some = await asyncio.to_thread(_found, asked, series, limit)
     answer = Answer(
         metric=asked.metric.name,
         help=asked.metric.help,
         meaning=meaning(asked.metric.name),
-        asked={**asked.written, **query.options},
-        rows=await _rows(request, asked.topic, some),
+        asked={**asked.written, **query.options, **({"series": series} if series else {})},
+        rows=await _rows(request, some),
         total=some.total,
         moment=min(query.buckets.ends[-1], query.now),
         known_until=known_until,
@@ -102,8 +103,8 @@ def _asked(request: web.Request, given: Parameters) -> tuple[Asked, int]:
     if evaluator.reader.refreshed_at is None:
         raise StoreUnavailable("the records are not loaded yet: try again in a few seconds")
     world, now = evaluator.reader.world, int(request.app[CLOCK]())
-    filters, line = _of_series(evaluator.catalog.metric(name), given)
-    text = expression(name, filters)
+    fields = {key: values for key, values in given.fields.items() if key not in OWN}
+    text = expression(name, Parameters(fields))
     # Asked of the present instant for what is wrong with the question, and whose days are meant.
     first = evaluator.asked(world, text, now, now, principal)
     known_until = _known_until(world, first, now)
@@ -111,36 +112,19 @@ def _asked(request: web.Request, given: Parameters) -> tuple[Asked, int]:
     at = min(_moment("at", given.one("at"), now, zone, known_until), now)
     # A panel's first bucket begins before the panel's range does: `from` is then within that of `at`.
     start = min(_moment("from", given.one("from"), now, zone, at), at)
-    asked = evaluator.asked(world, text, start, at, principal)
+    # What is done at the end of the panel's range counts, whatever it was at the end of that bucket.
+    until = max(_moment("until", given.one("until"), now, zone, at), at)
+    asked = evaluator.asked(world, text, start, until, principal)
     window = asked.query.buckets
     if not len(window):
         raise BadRequest("at is before 1970")
-    if window.starts[-1] > known_until:
+    place = max(bisect_right(window.starts, at) - 1, 0)
+    bucket = window.part(place, place + 1)
+    if bucket.starts[0] > known_until:
         known = datetime.fromtimestamp(known_until, day_zone(zone)).isoformat(sep=" ", timespec="minutes")
         raise BadRequest(f"what there was then is not known yet: the records were looked at until {known}")
-    bucket = window.part(len(window) - 1, len(window))
     query = replace(asked.query, buckets=bucket, window=window, now=now, frames=world.items)
-    query = replace(query, options={**query.options, **line})
     return replace(asked, query=query), known_until
-
-
-def _of_series(metric: Metric, given: Parameters) -> tuple[Parameters, dict[str, str]]:
-    """(what is asked for, with the values of filters that the series stands for; what else tells it apart).
-
-    Its endpoint is the value of the split, or those of several with `/` between them; a quantile after a
-    stage is no filter, and a stage may hold a `/` itself.
-    """
-    fields = {key: values for key, values in given.fields.items() if key not in OWN}
-    series = given.one("series")
-    if not series:
-        return Parameters(fields), {}
-    by = given.one("by")
-    splits = (by,) if by else metric.splits
-    known = [one for one in splits if one == by or one in metric.filters]
-    cut = str.split if len(known) == len(splits) else str.rsplit
-    values = dict(zip(splits, cut(series, "/", max(len(splits) - 1, 0)), strict=False))
-    fields |= {key: [values[key]] for key in known if key in values}
-    return Parameters(fields), {} if known else {"series": series}
 
 
 def _known_until(world: World, asked: Asked, now: int) -> int:
@@ -157,23 +141,26 @@ def _known_until(world: World, asked: Asked, now: int) -> int:
     return min(known)
 
 
-def _found(asked: Asked, limit: int) -> Found:
+def _found(asked: Asked, series: str, limit: int) -> Found:
     frame = asked.query.frames.get(asked.topic)
-    return found(frame, asked.metric.name, asked.query, limit) if frame else NOTHING
+    if not frame:
+        return NOTHING
+    query = line_of(frame, asked.metric, asked.query, series) if series else asked.query
+    return found(frame, asked.metric.name, query, limit) if query else NOTHING
 
 
-async def _rows(request: web.Request, topic: str, some: Found) -> list[dict[str, Any]]:
+async def _rows(request: web.Request, some: Found) -> list[dict[str, Any]]:
     """What is told of the items, with what only their facts know."""
     store, instances = request.app[STORE], request.app[SETTINGS].config.tapd
-    counter = await store.one("counters", f"topic:{topic}") if some.items else None
+    counter = await store.one("counters", f"topic:{some.topic}") if some.items else None
     facts: list[Document] = []
     if counter:
         keys = [one.key for one in some.items]
         facts = await store.matching(counter["collection"], "_id", keys, FIELDS)
     by_key = {fact["_id"]: fact for fact in facts}
-    places = {one.name: one.web for one in instances}
+    places, web_of_tapd = {one.name: one.web for one in instances}, TapdInstance().web
     return [
-        row_of(one, some.unit, topic, by_key.get(one.key, {}), places.get(one.instance, TapdInstance().web))
+        row_of(one, some.unit, some.topic, by_key.get(one.key, {}), places.get(one.instance, web_of_tapd))
         for one in some.items
     ]
 

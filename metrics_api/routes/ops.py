@@ -36,7 +36,7 @@ Metrics as JSON lines
   /api/v1/metrics/NAME?from=2026-01-01[&until=now][&product=NAME][&by=FIELD][&step=1w]
 
 Items behind a number, for a browser too
-  /api/v1/items?metric=NAME[&at=2026-01-31][&product=NAME][&stage=NAME][&limit=20][&format=json|table|html]
+  /api/v1/items?metric=NAME[&at=2026-01-31][&product=NAME][&series=LINE][&stage=NAME][&limit=20][&format=json|table|html]
 
 Webhooks
   POST /api/v1/gitlab/webhook, POST /api/v1/tapd/webhook

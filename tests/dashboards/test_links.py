@@ -12,7 +12,9 @@ from metrics_api.catalog import load_catalog
 from metrics_api.routes.items import OWN
 from metrics_api.routes.metrics import expression
 from metrics_api.routes.parameters import Parameters
+from tests.replay.display import shown
 from tests.replay.panels import FALCON, GRAPHITE, panels
+from tests.replay.wire import PanelSeries
 
 PANELS = [
     pytest.param(panel, id=f"{board['uid']}-{panel['id']}")
@@ -78,17 +80,34 @@ def test_a_series_leads_to_its_own_items() -> None:
         (panel,) = (one for one in panels(GRAPHITE[slug]) if one["title"] == title)
         return {key: value for key, value in asked(panel).items() if value == "R&D"}
 
-    bands = "Cumulative flow: bugs by stage at the end of the day"
-    assert narrowed("cumulative-flow", bands) == {"stage": "R&D"}
-    assert narrowed("cumulative-flow", "Work in progress: stories") == {"stage": "R&D"}
-    assert narrowed("cumulative-flow", "Age of work in progress: stories") == {}
-    assert narrowed("defect-analysis", "Open bugs by severity") == {"severity": "R&D"}
-    assert narrowed("defect-analysis", "Bugs per version") == {"version": "R&D"}
-    assert narrowed("defect-analysis", "Fix time") == {}
-    assert narrowed("defect-analysis", "Open bugs by severity and stage") == {"series": "R&D"}
-    assert narrowed("defect-analysis", "Open bugs by age in days") == {"series": "R&D"}
-    assert narrowed("defect-analysis", "The time range in numbers") == {"series": "R&D"}
-    assert narrowed("release-gate", "Go or no-go") == {"series": "R&D"}
+    for slug, title in (
+        ("cumulative-flow", "Cumulative flow: bugs by stage at the end of the day"),
+        ("cumulative-flow", "Work in progress: stories"),
+        ("cumulative-flow", "Age of work in progress: stories"),
+        ("defect-analysis", "Open bugs by severity"),
+        ("defect-analysis", "Bugs per version"),
+        ("defect-analysis", "Fix time"),
+        ("defect-analysis", "Open bugs by severity and stage"),
+        ("defect-analysis", "Open bugs by age in days"),
+        ("defect-analysis", "The time range in numbers"),
+        ("release-gate", "Go or no-go"),
+    ):
+        assert narrowed(slug, title) == {"series": "R&D"}, title
+    assert narrowed("cumulative-flow", "Open bugs") == {}
+
+
+def test_a_line_of_the_configuration_leads_nowhere() -> None:
+    def led(slug: str, title: str, endpoint: str) -> Any:
+        (panel,) = (one for one in panels(GRAPHITE[slug]) if one["title"] == title)
+        series = PanelSeries(endpoint, [], None, {"series": endpoint})
+        return shown(panel, series).properties.get("links")
+
+    for title in ("Defect index by version", "Defect index against the gate", "The gate in numbers"):
+        assert led("release-gate", title, "gate") == led("release-gate", title, "gate/产品") == []
+        assert led("release-gate", title, "gateway") is led("release-gate", title, "unknown") is None
+    limited = "Work in progress: bugs"
+    assert led("cumulative-flow", limited, "limit/new") == []
+    assert led("cumulative-flow", limited, "new") is None
 
 
 def test_what_a_panel_renames_leads_to_all_of_its_items() -> None:

@@ -118,6 +118,14 @@ def test_what_was_done_before_it_was_created_has_no_time_and_is_counted() -> Non
     }.items():
         listed = found(frame, f"tapd.bugs.flow.{metric}", Query(asked, (), {}, window=asked, now=NOW))
         assert [(one.key.split(":")[2], one.value) for one in listed.items] == list(expected.items())
+    for metric, lines in {
+        "lead.time": {"p50": "23", "n": "23", "negative_n": "1"},
+        "cycle.time": {"p50": "2", "n": "2", "negative_n": "1", "skipped_n": "3"},
+    }.items():
+        for line, ids in lines.items():
+            query = Query(asked, (), {"series": line}, window=asked, now=NOW)
+            listed = found(frame, f"tapd.bugs.flow.{metric}", query)
+            assert "".join(one.key.split(":")[2] for one in listed.items) == ids, (metric, line)
 
 
 def test_cycle_time_is_from_the_first_entry_to_work_and_tells_who_skipped_it(bugs: ItemFrame) -> None:

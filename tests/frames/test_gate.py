@@ -180,7 +180,8 @@ def test_a_line_of_a_burndown_has_items_of_its_own() -> None:
 
 def test_behind_a_density_are_stories_by_the_bugs_linked_to_them() -> None:
     context, ids = context_of(CONFIG), Codes()
-    bugs = [one | {"stories": ["1", "2"] if one["id"] == "3" else ["1"]} for one in six()[:4]]
+    linked = [one | {"stories": ["1", "2"] if one["id"] == "3" else ["1"]} for one in six()[:4]]
+    bugs = [*linked, *six()[4:]]
     stories = [story(id, (0, {"status": "planning"})) for id in "123"]
     frames = {}
     for topic, facts in ((BUGS, bugs), (STORIES, stories)):
@@ -191,3 +192,8 @@ def test_behind_a_density_are_stories_by_the_bugs_linked_to_them() -> None:
     query = Query(buckets(NOW, NOW, "1d", BEIJING), (), {}, now=NOW, frames=frames)
     several = found(frames["stories"], "tapd.bugs.density", query)
     assert [(one.key.rsplit(":", 1)[1], one.value) for one in several.items] == [("1", 4), ("2", 1), ("3", 0)]
+    assert several.topic == "stories"
+    # The fifth bug, which is linked to none either, is gone.
+    alone = found(frames["stories"], "tapd.bugs.density", replace(query, options={"series": "unlinked_n"}))
+    assert [(one.key, one.value) for one in alone.items] == [("tapd:1:6", 50 * 3600)]
+    assert alone.topic == "bugs"

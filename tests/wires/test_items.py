@@ -121,6 +121,29 @@ async def test_backlogs_bands_and_versions_name_their_items(asking: Asking) -> N
     assert await asking.ids("tapd.bugs.flow.cumulative", since_when="2026-03-06", **ranged) == []
 
 
+async def test_a_line_leads_to_its_own_items(asking: Asking) -> None:
+    # The second is fatal and in the stage fixing, where the third is as well.
+    by_stage = {"metric": WIP, "by": "stage"}
+    assert await asking.ids(**by_stage, series="fixing") == ["3", "2"]
+    assert await asking.ids(**by_stage, series="nothing") == []
+    assert await asking.ids(**by_stage, series="fixing", severity="fatal") == ["2"]
+    assert await asking.refused(**by_stage, series="limit/fixing") == (
+        "limit/fixing of tapd.bugs.flow.wip is drawn by the configuration: no items are behind it"
+    )
+    assert "for by = stage, series = fixing: 2 items." in await asking.text(
+        **by_stage, series="fixing", headers=BROWSER
+    )
+
+
+async def test_what_was_done_counts_if_it_still_is_at_the_end_of_the_range(asking: Asking) -> None:
+    # The second was closed on Wednesday and reopened on Thursday.
+    done = {"metric": "tapd.bugs.flow.throughput", "at": MONDAY + 2 * DAY_S, "since_when": MONDAY}
+    assert await asking.ids(**done) == ["2"]
+    assert await asking.ids(**done, until=f"{MONDAY + 2 * DAY_S}000") == ["2"]
+    assert await asking.ids(**done, until=NOW) == []
+    assert await asking.ids(**done | {"at": MONDAY + 3 * DAY_S}, until=NOW) == ["1"]
+
+
 async def test_stories_lead_to_their_own_pages(asking: Asking) -> None:
     found = await asking.lines("@tapd#stories#flow#age", level="parent")
     assert [one["id"] for one in found] == ["4", "9"]
