@@ -33,11 +33,13 @@ UNPLANNED: Final = "unplanned"
 class Flow:
     """The way of a workspace's bugs or stories: their stages, and the first status by workitem type.
 
-    The first status of "" is that of the first type, and of items whose type nobody knows.
+    The first status of "" is that of the first type, and of items whose type nobody knows. `statuses` are all
+    that the workflow has, in a stage or not.
     """
 
     stages: tuple[Stage, ...] = ()
     first_status: Mapping[str, str] = field(default_factory=dict)
+    statuses: frozenset[str] = frozenset()
 
     @cached_property
     def stage_of(self) -> Mapping[str, Stage]:
@@ -256,4 +258,5 @@ def _flow(topic: ItemTopic, product: Product | None, workflow: WorkflowFact | No
         return Flow(stages)
     first = {one["type"]: first_step(one) for one in workflow["types"]}
     known = next(filter(None, first.values()), "")
-    return Flow(stages or topic.guess(workflow), {**first, "": known})
+    statuses = frozenset(code for code, _ in workflow["statuses"])
+    return Flow(stages or topic.guess(workflow), {**first, "": known}, statuses)

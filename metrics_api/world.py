@@ -16,8 +16,8 @@ from metrics_api.fields import topic_in
 from metrics_api.frames import ItemFrame
 from metrics_api.health import COLLECTION, FIELDS, HealthFrame
 from metrics_api.query import EMPTY, Query
-from metrics_api.selection import allowed_workspaces, values_within
-from metrics_api.topics import ITEM_TOPICS, ItemTopic
+from metrics_api.selection import SEVERITIES, allowed_workspaces, values_within
+from metrics_api.topics import BUGS, ITEM_TOPICS, ItemTopic
 
 Frame = ItemFrame | EventFrame | HealthFrame
 
@@ -91,9 +91,16 @@ class World:
         }
         frame = self.frame(topic)
         if topic in ITEM_TOPICS:
-            found["stage"] = {stage.name for one in workspaces for stage in one.flows[topic].stages}
+            # Known before any item has them: that there is none is known as well.
+            flows = [one.flows[topic] for one in workspaces]
+            found["stage"] = {stage.name for flow in flows for stage in flow.stages}
+            found["status"] = {status for flow in flows for status in flow.statuses}
             found |= {"iteration": set(), "version": set()}
-            # Known before any item is in them, as variables offer them.
+            if topic == BUGS.name:
+                found["severity"] = set(SEVERITIES)
+            else:
+                types = self.context.type_by_id
+                found["type"] = {types.get(one, one) for flow in flows for one in flow.first_status}
             for place, name in self.iterations_within(products):
                 found["iteration"].add(name)
                 if "iteration" in (ITEM_TOPICS[topic].column("version"), place.bug_version):

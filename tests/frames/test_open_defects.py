@@ -216,3 +216,21 @@ def test_each_product_has_its_weights_and_its_gate() -> None:
     # Three times 0.1, and no noise of binary fractions.
     assert both == {"all": [5.3] * 5, "gate/A": [10] * 5, "gate/B": [20] * 5}
     assert one == {"all": [5] * 5, "gate": [20] * 5}
+
+
+@pytest.mark.parametrize("pair", ["status=closed", "severity=fatal", "stage=checked", "iteration=Sprint 0"])
+def test_a_value_that_no_bug_ever_had_but_might_is_answered_with_none_of_them(pair: str) -> None:
+    one = [bug("1", (0, NEW | {"severity": "normal"}))]
+    assert lines(rendered(f"@tapd.bugs.di/{pair}", one)) == {"all": [0] * 5, "gate": [10] * 5}
+    assert lines(rendered(f"@tapd.bugs.backlog.daily/{pair}", one)) == {"all": [0] * 5}
+    assert lines(rendered(f"@tapd.bugs.gate/{pair},of=fatal", one)) == {"fatal": [0] * 5}
+    assert lines(rendered(f"@tapd.bugs.fix.time/{pair},q=50", one))["n"] == [0] * 5
+
+
+@pytest.mark.parametrize(
+    "pair", ["status=open", "severity=S9", "stage=tested", "iteration=Sprint 9", "module=x"]
+)
+def test_a_value_that_nobody_knows_is_answered_with_nothing(pair: str) -> None:
+    one = [bug("1", (0, NEW | {"severity": "normal"}))]
+    for metric in ("di", "backlog.daily", "gate", "fix.time"):
+        assert lines(rendered(f"@tapd.bugs.{metric}/{pair}", one)) == {"all": []}

@@ -237,16 +237,9 @@ def index(query: DefectQuery, name: str, sights: Sights) -> dict[str, float | No
 
 
 def is_unknown(query: DefectQuery, population: Population, name: str) -> bool:
-    """Whether a filter asks for values that nobody knows.
-
-    Decision: a status that no bug ever had is such, although it is one of the workflow's.
-    """
+    """Whether a filter asks for values that nobody knows."""
     asked = population.filter_values(query, name)
-    if asked is None or "N/A" in query.filters[name]:
-        return False
-    if name == "status":
-        asked &= {span.fields["status"] for bug in population.members for span in bug.spans}
-    return not asked
+    return asked is not None and "N/A" not in query.filters[name] and not asked
 
 
 def indices(query: DefectQuery, population: Population, grid: list[Bucket]) -> Series:

@@ -72,6 +72,9 @@ class Population:
             for span in member.spans:
                 for name in filters:
                     self.known[name] |= span.values(name)
+        if kind == "bugs":
+            # TAPD's own, whether any bug has them or not.
+            self.known["severity"] |= set(SEVERITIES)
         self.known["workspace"] |= set(self.workspaces)
         self.known["product"] |= {product.name for product in company.products()}
         self.known["stage"] |= {s.name for w in self.workflows.values() for s in w.stages}
