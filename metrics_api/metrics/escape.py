@@ -65,9 +65,9 @@ def escaped(frame: ItemFrame, query: Query, at: int) -> Listed:
 
 
 def _where_found(frame: ItemFrame, query: Query, rows: Rows) -> Array:
-    """Where the bugs of some rows were found, as far as anybody said."""
+    """Where the bugs of some rows were found, as far as anybody said, by the setting of their product."""
     last = frame.last_row[frame.item[rows]]
-    workspace = frame.codes["workspace"][rows]
+    workspace = frame.codes["workspace"][last if query.options.get("asof") == "now" else rows]
     asked = allowed_workspaces(frame, query)
     found = np.full(len(rows), UNKNOWN)
     mapped = set()

@@ -122,3 +122,16 @@ def test_what_was_created_after_the_release_of_its_version_escaped() -> None:
     assert lines(rendered(f"{VERSION}/product=A,version=v1", bugs, context=context))["all"] == [0.5]
     # In UTC the day of the release ends eight hours later: in it is what was after it in Beijing.
     assert lines(rendered(f"{VERSION}/product=A,version=v1,tz=UTC", bugs, context=context))["all"] == [0.25]
+
+
+def test_as_of_now_a_moved_bug_goes_by_the_setting_of_the_product_it_is_in() -> None:
+    config = mapped(A=LIVE)
+    moved = found_at(bug("1", (0, NEW | {"workspace": "2"}), (2, {"workspace": "1"})), "线上")
+
+    def told(target: str) -> dict[str, list[Any]]:
+        # Before its first bug nothing is known of a product.
+        return lines(rendered(target, [moved, bug("2", (-1, NEW))], context=context_of(config)))
+
+    assert told(f"{RATE}/asof=now,product=A")["all"] == [1, None, None, None, None]
+    # As of then it was in a product that says nothing.
+    assert told(RATE) == {"all": [None] * 5, "unknown_n": [1, 0, 0, 0, 0]}

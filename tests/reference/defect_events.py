@@ -204,7 +204,8 @@ def found_where(query: DefectQuery, population: Population, bug: Member, bucket:
     """A new bug, by where it was found in today's words of the field that its product goes by."""
     if not created_in(query, bug, bucket):
         return
-    mapping = query.escape.get(bug.spans[0].fields["product"])
+    judged = bug.spans[-1] if query.asof == "now" else bug.spans[0]
+    mapping = query.escape.get(judged.fields["product"])
     value = bug.spans[-1].fields[mapping[0]] if mapping else "N/A"
     if mapping is None or value == "N/A":
         yield bug.spans[0], "unknown_n", 1
