@@ -112,5 +112,5 @@ def test_rates_are_those_of_the_throughput_and_the_ledger(scenario: tuple[Compan
     times = asked.lines(RESPONSE_TIME)
     removed = asked.lines(DISTRIBUTION, by="workspace", of="created")
     for at in range(len(times.get("n", []))):
-        told = sum(times[name][at] or 0 for name in ("n", "pending_n", "skipped_n"))
+        told = sum(times[name][at] or 0 for name in ("n", "pending_n", "skipped_n", "negative_n"))
         assert told <= sum(line[at] or 0 for line in removed.values() if line)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from tests.reference.told import Kind
 from tests.wires.exported import ZONE
 from tests.wires.recomputed_flow import ended
 from tests.wires.tables import Asked, Table, seconds
@@ -16,6 +20,27 @@ WEIGHTS = {"fatal": 10.0, "serious": 3.0, "normal": 1.0, "prompt": 0.1, "advice"
 AGES = {"0-1": 0, "1-3": 1, "3-7": 3, "7-14": 7, "14-30": 14, "30-90": 30, ">90": 90}
 # The field, and those of its values that mean found in production; as the API is configured.
 FOUND_WHERE, PRODUCTION = "originphase", ("线上",)
+
+
+def by_value(recomputed: Callable[[Asked], Table], asked: Asked) -> Table:
+    """A split as what it is: each value has the lines it would have as a filter, whatever else is asked.
+
+    The gate and the number of bugs without a weight are of all of them.
+    """
+    if not asked.by:
+        return recomputed(asked)
+    plain = replace(asked, options={name: one for name, one in asked.options.items() if name != "by"})
+    whole = recomputed(plain)
+    found = {name: whole[name] for name in whole if name in ("gate", "unknown")}
+    # The lines of stories tell of bugs as well.
+    kinds: dict[str, tuple[Kind, ...]] = {"bugs": ("bugs",), "stories": ("stories", "bugs")}
+    values = pd.concat([asked.exported.spans(kind)[asked.by] for kind in kinds[asked.kind]])
+    for value in values.unique():
+        narrowed = recomputed(replace(plain, filters={**asked.filters, asked.by: [value]}))
+        for line in narrowed:
+            if line not in found:
+                found[value if line == "all" else f"{value}/{line}"] = narrowed[line]
+    return pd.DataFrame(found)
 
 
 def changes(asked: Asked) -> Table:
@@ -85,7 +110,7 @@ def overdue(asked: Asked) -> Table:
     """Open bugs whose due day is over, by what their rows say today; and those without one."""
     rows = asked.exported.everywhere("bugs")
     due = rows["deadline"].replace("", None).fillna(rows["due"].replace("", None))
-    days = pd.to_datetime(due).dt.tz_localize(ZONE) + pd.Timedelta(days=1)
+    days = (pd.to_datetime(due) + pd.Timedelta(days=1)).dt.tz_localize(asked.zone)
     over = dict(zip(asked.exported.items(rows["id"])[due.notna()], seconds(days[due.notna()]), strict=True))
     standing = asked.standing[asked.standing["open"]]
     after = standing["item"].map(over)
@@ -247,7 +272,7 @@ def escape_rate(asked: Asked) -> Table:
 def escape_version(asked: Asked) -> Table:
     """Of a version's bugs, those created after the day on which the release called like it was to end."""
     releases = asked.exported.everywhere("releases")
-    ends = pd.to_datetime(releases["enddate"]).dt.tz_localize(ZONE) + pd.Timedelta(days=1)
+    ends = (pd.to_datetime(releases["enddate"]) + pd.Timedelta(days=1)).dt.tz_localize(asked.zone)
     after = pd.Series(seconds(ends), index=pd.MultiIndex.from_frame(releases[["product", "name"]]))
     day = after.groupby(level=[0, 1]).min()
     rows = asked.standing
@@ -270,9 +295,8 @@ def density(asked: Asked) -> Table:
     links = pd.DataFrame(
         {"story": links["story_id"], "bug": asked.exported.items(links["bug_id"].astype(str))}
     )
-    bugs = asked.exported.spans("bugs")
-    end = asked.grid["end"].iloc[-1]
-    bugs = bugs[(bugs["start"] < end) & (bugs["stop"] >= end)]
+    every = replace(asked, kind="bugs", filters={})
+    bugs = every.standing
     stories = asked.standing
     size = asked.exported.everywhere("stories").set_index("id")["size"].replace("", None).astype(float)
     sizes = stories["item"].map(size).fillna(0)
@@ -281,9 +305,11 @@ def density(asked: Asked) -> Table:
     def distinct(some: pd.Series[str]) -> int:
         return int(linked[linked["story"].isin(some)]["bug"].nunique())
 
-    alone = bugs[~bugs["item"].isin(links["bug"])]
-    for name in ("product", "workspace", "iteration"):
-        alone = alone[alone[name].isin(asked.filters.get(name, alone[name]))]
+    shared = {
+        name: told for name, told in asked.filters.items() if name in ("product", "workspace", "iteration")
+    }
+    alone = replace(every, filters=shared).standing
+    alone = alone[~alone["item"].isin(links["bug"])]
     return pd.DataFrame(
         {
             "density": distinct(stories["item"]) / (len(stories) or np.nan),

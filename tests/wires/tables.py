@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_string_dtype
 
 from tests.reference.told import Kind
 from tests.wires.exported import OPEN_END, ZONE, Exported
 
 Table = pd.DataFrame
-STEPS = {"1d": "D", "1w": "W-MON"}
+STEPS = {"1d": "D", "1w": "W-MON", "1M": "MS"}
+# What tells of a stretch and is no value that is judged as of then or as of now.
+OF_STRETCHES = ("item", "why", "flag", "stage", "status", "workspace")
 
 
 @dataclass(frozen=True)
@@ -33,19 +38,26 @@ class Asked:
     def by(self) -> str:
         return self.options.get("by", "")
 
+    @property
+    def zone(self) -> str:
+        """Whose days are meant."""
+        return self.options.get("tz", ZONE)
+
     @cached_property
     def grid(self) -> Table:
         """The buckets: `start` and `end`, the last one as far as it has come, now's second within it."""
-        first, today = (pd.Timestamp(at, unit="s", tz=ZONE).normalize() for at in (self.start, self.now))
-        tomorrow = today + pd.Timedelta(days=1)
+        moments = (self.start, self.now)
+        first, today = (pd.Timestamp(at, unit="s", tz=self.zone).normalize() for at in moments)
+        tomorrow = today + pd.DateOffset(days=1)
         step = self.options.get("step", "1d")
         if self.last_only:
             days = pd.DatetimeIndex([today, tomorrow])
         elif step == "all":
             days = pd.DatetimeIndex([first, tomorrow])
         else:
-            begin = first - pd.Timedelta(days=first.weekday() if step == "1w" else 0)
-            days = pd.date_range(begin, tomorrow + pd.Timedelta(days=7), freq=STEPS[step])
+            back = {"1d": 0, "1w": first.weekday(), "1M": first.day - 1}[step]
+            begin = first - pd.DateOffset(days=back)
+            days = pd.date_range(begin, tomorrow + pd.DateOffset(days=40), freq=STEPS[step])
             days = days[: int((days <= today).sum()) + 1]
         edges = seconds(days.to_series())
         return pd.DataFrame({"start": edges[:-1], "end": np.minimum(edges[1:], self.now + 1)})
@@ -61,9 +73,14 @@ class Asked:
         found = every[every["start"] <= self.now].copy()
         found.loc[found["stop"] > self.now, "stop"] = OPEN_END
         found["inside"] = ~found["parent"]
+        if self.options.get("deleted") == "exclude":
+            found["inside"] &= found["why"] == ""
+        now = self.options.get("asof") == "now"
+        judged = found.groupby("item").transform("last") if now else found
         for name, values in self.filters.items():
-            found["inside"] &= found[name].isin(values)
-        return found
+            found["inside"] &= judged[name].isin(values)
+        told = [name for name in judged if is_string_dtype(judged[name]) and name not in OF_STRETCHES]
+        return found.assign(**{str(name): judged[name] for name in told})
 
     @property
     def workspaces(self) -> list[str]:
@@ -126,8 +143,8 @@ class Asked:
         size = groups.size().reindex(self.starts, fill_value=0)
         found = {}
         for q in quantiles.strip("{}").split(","):
-            rank = groups.apply(lambda some, q=q: np.quantile(some, int(q) / 100, method="inverted_cdf"))
-            found[f"p{q}"] = rank.reindex(self.starts).where((size >= 5) | (int(q) <= 50))
+            rank = groups.apply(lambda some, q=q: some.nsmallest(ceil(Fraction(q) * len(some) / 100)).max())
+            found[f"p{q}"] = rank.reindex(self.starts).where((size >= 5) | (float(q) <= 50))
         return pd.DataFrame(found | {"n": size})
 
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import aiohttp
@@ -135,6 +135,25 @@ def questions(metric: str, iteration: str) -> list[str]:
     return [*dict.fromkeys(found), f"@{metric}/{','.join(some)}"]
 
 
+def of_defects(metric: str) -> bool:
+    """Whether a metric is one of defects."""
+    return metric.startswith(("tapd.bugs.", "tapd.product.")) and ".flow." not in metric
+
+
+def rarely_asked(metric: str) -> list[str]:
+    """What no panel asks: by months of a zone that changes its clocks, without what was deleted; as of now,
+    the whole range at once; other percentiles by weeks of yet another zone; and all of it split."""
+    known = load_catalog().metrics[metric]
+    by = "iteration" if known.topic({}) == "stories" else "severity"
+    asked = (
+        ("tz=America/New_York", "step=1M", "deleted=exclude", "q={5,50,99.9}", "by=product"),
+        ("asof=now", "step=all", f"by={by}"),
+        ("tz=Europe/Berlin", "step=1w", "asof=now", f"by={by}", "q={5,50,99.9}"),
+    )
+    named = [[one for one in options if one.partition("=")[0] in known.options] for options in asked]
+    return [f"@{metric}/{','.join(one)}" for one in named]
+
+
 def pairs(target: str) -> dict[str, str]:
     """The filters and options of an expression."""
     _, _, text = target.partition("/")
@@ -224,13 +243,15 @@ async def test_every_metric_is_worked_out_again() -> None:
 @pytest.mark.parametrize("metric", RECOMPUTED)
 async def test_panels_and_exports_and_pandas_agree(site: Site, metric: str) -> None:
     told = False
-    for target in questions(metric, site.iteration):
+    rare = rarely_asked(metric) if of_defects(metric) else []
+    for target in [*questions(metric, site.iteration), *rare]:
         graphite, falcon, exported = await answers(site, target)
         assert graphite == exported, target
         assert falcon == exported, target
         assert list(graphite) == list(falcon) == list(exported), target
         asked = asked_of(site, target)
-        expected = known(asked, await asyncio.to_thread(RECOMPUTED[metric], asked))
+        made = partial(bugs.by_value, RECOMPUTED[metric]) if target in rare else RECOMPUTED[metric]
+        expected = known(asked, await asyncio.to_thread(made, asked))
         assert list(compared(table_of(exported), expected)) == [], target
         told = told or bool(expected.fillna(0).to_numpy().any())
     # The company has some of everything, else equal tables would say little.
