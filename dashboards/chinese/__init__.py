@@ -60,11 +60,11 @@ TITLES = {
     "Burndown: stories": "燃尽图：需求",
     "Burndown: bugs": "燃尽图：缺陷",
     "Effort left: stories": "剩余工时：需求",
-    "The time range in numbers": "所选时段的数字",
+    "The time range in numbers": "所选时段概览",
     "Defect trend": "缺陷趋势",
     "Fixed and closed": "修复与关闭",
     "Overdue bugs": "逾期缺陷",
-    "Serious bugs left untouched": "无人处理的严重缺陷",
+    "Serious bugs left untouched": "长时间无人处理的严重缺陷",
     "Open bugs by severity": "遗留缺陷：按严重程度",
     "Open bugs by priority": "遗留缺陷：按优先级",
     "Open bugs by stage": "遗留缺陷：按阶段",
@@ -83,13 +83,13 @@ TITLES = {
     "Bugs created by originphase": "新增缺陷：按发现阶段",
     "GitLab activity": "GitLab 活动",
     "Go or no-go": "能否发布",
-    "The gate in numbers": "门禁的数字",
+    "The gate in numbers": "门禁指标",
     "Fatal and serious bugs now": "当前的致命与严重缺陷",
     "Defect index against the gate": "缺陷指数（DI）与门禁",
     "Defect index by version": "缺陷指数（DI）：按版本",
     "Open fatal and serious bugs": "遗留的致命与严重缺陷",
     "Burndown of the version": "版本燃尽图",
-    "Weight of the bugs created per week": "每周新增缺陷的指数",
+    "Weight of the bugs created per week": "每周新增缺陷的 DI",
     "Found after the release, by version": "发布后发现的缺陷占比：按版本",
     "Bugs per story": "缺陷密度：每个需求的缺陷",
     "Age per collector": "各采集器的数据时效",
@@ -117,6 +117,31 @@ LABELS = {
     "Items behind this number": "这个数字背后的条目",
     "What was collected": "采集情况",
     "engmetrics": "engmetrics",
+}
+# What panels call a series that nothing tells apart, and their axes; other series have the API's names, by
+# which their links go.
+NAMES = {
+    "backlog": "遗留",
+    "bugs": "缺陷",
+    "came back": "曾回来",
+    "done": "完成",
+    "done in 8 weeks": "近 8 周完成",
+    "dropped": "放弃",
+    "effort": "工时",
+    "events": "事件",
+    "found in production": "生产环境发现",
+    "index": "缺陷指数",
+    "introduced": "新增",
+    "items": "条目",
+    "open": "未关闭",
+    "open bugs": "未关闭的缺陷",
+    "open now": "当前遗留",
+    "overdue": "超时",
+    "records": "记录",
+    "release": "结论",
+    "runs": "次数",
+    "stories": "需求",
+    "weight": "权重",
 }
 
 
@@ -155,6 +180,9 @@ def _translate(panel: dict[str, Any]) -> None:
         panel["description"] = _WRAPPED.sub("", _found(TEXTS, panel["title"]))
     panel["title"] = _found(TITLES, panel["title"])
     config = panel.get("fieldConfig", {"defaults": {}, "overrides": []})
+    drawn = config["defaults"].get("custom", {})
+    if drawn.get("axisLabel"):
+        drawn["axisLabel"] = _found(NAMES, drawn["axisLabel"])
     for link in [*config["defaults"].get("links", []), *panel.get("links", [])]:
         link["title"] = _found(LABELS, link["title"])
     for override in config["overrides"]:
@@ -162,6 +190,8 @@ def _translate(panel: dict[str, Any]) -> None:
             if one["id"] == "links":
                 for link in one["value"]:
                     link["title"] = _found(LABELS, link["title"])
+            elif one["id"] in ("displayName", "custom.axisLabel"):
+                one["value"] = _found(NAMES, one["value"])
             elif one["id"] == "mappings":
                 for mapping in one["value"]:
                     _say(mapping)

@@ -20,7 +20,8 @@ PAIRS = [
     for slug in boards
 ]
 CHARACTERS = re.compile(r"[\u4e00-\u9fff]")
-WORDS = {"title", "name", "label", "uid", "tags", "description", "text"}
+WORDS = {"title", "name", "label", "uid", "tags", "description", "text", "axisLabel"}
+CALLED = ("displayName", "custom.axisLabel")
 # Names of things, which are the same in any language: code, percentiles, counts, numbers.
 NAMES = re.compile(r"`[^`]+`|\b(?:p\d+|[a-z]+_n|(?:moved|removed)_[a-z]+)\b|\d+(?:\.\d+)?")
 
@@ -28,6 +29,8 @@ NAMES = re.compile(r"`[^`]+`|\b(?:p\d+|[a-z]+_n|(?:moved|removed)_[a-z]+)\b|\d+(
 def rest(value: Any) -> Any:
     """A dashboard without what differs between languages."""
     if isinstance(value, dict):
+        if value.get("id") in CALLED:
+            return value["id"]
         # A query's refId and a link's url stay, but for the dashboard of the language that it leads to.
         return {key: rest(inner) for key, inner in value.items() if key not in WORDS}
     if isinstance(value, str):
@@ -87,6 +90,18 @@ def test_what_stands_for_numbers_is_chinese_too() -> None:
     passes, fails, unknown = (one["options"] for one in answer)
     assert (passes["0"]["text"], fails["result"]["text"]) == ("可以发布", "不可发布")
     assert (unknown["match"], unknown["result"]["text"]) == ("null+nan", "未知")
+
+
+@pytest.mark.parametrize("source, english, chinese", PAIRS)
+def test_renamed_series_and_axes_have_chinese_names(
+    source: str, english: dict[str, Any], chinese: dict[str, Any]
+) -> None:
+    for panel in panels(chinese):
+        config = panel.get("fieldConfig", {"defaults": {}, "overrides": []})
+        given = [one for override in config["overrides"] for one in override["properties"]]
+        called = [one["value"] for one in given if one["id"] in CALLED]
+        axis = config["defaults"].get("custom", {}).get("axisLabel", "")
+        assert all(CHARACTERS.search(one) for one in [*called, *([axis] if axis else [])]), panel["title"]
 
 
 @pytest.mark.parametrize("source, english, chinese", PAIRS)

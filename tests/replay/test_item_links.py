@@ -33,7 +33,6 @@ def followed(url: str, product: str, now_ms: int) -> str:
         "${Version:percentencode}": "*",
         "${Iteration:percentencode}": "*",
         "&series=${__field.displayName:percentencode}": "",
-        "${__field.displayName:percentencode}": "new",
         "${__value.time}": str(now_ms - 3 * DAY_MS),
         "${__from}": str(now_ms - 90 * DAY_MS),
         "${__to}": str(now_ms),
