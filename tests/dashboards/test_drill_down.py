@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from math import ceil
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from tests.replay.display import shown
 from tests.replay.panels import GRAPHITE, panels
 from tests.replay.wire import PanelSeries
 from tests.system.harness import generated_config, serving
+from tests.wires.lists import agrees
 
 PROXY = "/api/datasources/proxy/uid/${Datasource}"
 WEEK_S = 7 * 86_400
@@ -58,31 +58,6 @@ def address(panel: Mapping[str, Any], series: PanelSeries, filled: Mapping[str, 
         url = url.replace(variable, value)
     assert "$" not in url
     return url
-
-
-def agrees(metric: str, tags: Mapping[str, str], number: float, values: Sequence[float | None]) -> bool:
-    """Whether a number is what its items make of it; `values` are theirs, the largest first."""
-    unit, total = load_catalog().metric(metric).unit, len(values)
-    line = tags.get("quantile") or tags.get("kind") or tags.get("line") or ""
-    known = sorted(value for value in values if value is not None)
-    if line == "n" or line.endswith("_n") or line == "unknown":
-        return total == number
-    if line == "max":
-        return known[-1] == number
-    if line.startswith("p") and "quantile" in tags:
-        assert len(known) == total
-        return known[ceil(float(line[1:]) * total / 100) - 1] == pytest.approx(number)
-    if "move" in tags:
-        # A bug that was reopened twice on a day counts twice and is listed once.
-        return sum(known) == number
-    if metric == "tapd.version.burndown" and line != "remaining":
-        return number == 0 or 0 < total <= number
-    if unit in ("items", "hours"):
-        return total == number
-    if metric in ("tapd.bugs.di", "tapd.bugs.di.introduced"):
-        return sum(known) == pytest.approx(number)
-    # Of a ratio what is listed is its upper part, of the gate what stands before it.
-    return bool(total) or not number
 
 
 @pytest.mark.parametrize("slug", SLUGS)

@@ -1,0 +1,49 @@
+"""What a number must be, given the items behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import ceil
+
+import pytest
+
+from metrics_api.catalog import load_catalog
+
+# What is told in these is how often something happened to an item, which is listed once.
+TIMES = ("tapd.bugs.change.daily", "tapd.bugs.reopen.count")
+INDICES = ("tapd.bugs.di", "tapd.bugs.di.introduced")
+
+
+def agrees(
+    metric: str, tags: Mapping[str, str], number: float, values: Sequence[float | None], since: str = ""
+) -> bool:
+    """Whether a number is what its items make of it; `values` are what is told of each."""
+    unit, total = load_catalog().metric(metric).unit, len(values)
+    line = next((tags[name] for name in ("quantile", "kind", "line", "due") if name in tags), "")
+    known = sorted(value for value in values if value is not None)
+    if metric == "tapd.bugs.fix.time" and since == "last" and line != "negative_n":
+        # Of several attempts in a bucket the longest is listed.
+        return bool(total) == bool(number) and total <= number if line == "n" else bool(total)
+    if line == "n" or line.endswith("_n") or line == "unknown":
+        return total == number
+    if line == "max":
+        return known[-1] == number
+    if line.startswith("p") and "quantile" in tags:
+        assert len(known) == total
+        return known[ceil(Fraction(line[1:]) * total / 100) - 1] == pytest.approx(number)
+    if metric in TIMES:
+        return sum(known) == number
+    if metric == "tapd.version.burndown" and line != "remaining":
+        return number == 0 or 0 < total <= number
+    if unit in ("items", "hours"):
+        return total == number
+    if metric in INDICES:
+        return sum(known) == pytest.approx(number)
+    if metric == "tapd.bugs.density":
+        return any(known) or not number
+    if metric == "tapd.bugs.gate":
+        # By how much there are more than may be.
+        return total >= number if tags.get("condition") in ("fatal", "serious") else bool(total) or not number
+    # Of a ratio the part is listed.
+    return bool(total) == bool(number) if unit == "ratio" and "efficiency" not in metric else bool(total)
