@@ -62,7 +62,7 @@ def check(company: Company, queries: tuple[DefectQuery, ...]) -> None:
             values = [one.value for one in items]
             number: Any = series.values[at]
             assert len({one.key for one in items}) == len(items)
-            assert agrees(query.metric, series.tags, number, values, query.since), (
+            assert agrees(query.target(), series.tags, number, values), (
                 *(query.target(), series.endpoint, number, values),
             )
 
