@@ -114,7 +114,12 @@ def line_of(frame: ItemFrame, metric: Metric, query: Query, series: str) -> Quer
         raise BadRequest(f"{series} of {metric.name} is drawn by the configuration: no items are behind it")
     # With split=first an item may have a value that it does not count under.
     of_items = {*metric.filters, query.by} - ({query.by} if query.options.get("split") == "first" else set())
-    narrowing = [Filter(key, frozenset((value,))) for key, value in split if key in of_items]
+    # The stages that a metric tells apart are those of then.
+    narrowing = [
+        Filter(key, frozenset((value,)), then=key == "stage" and key != query.by)
+        for key, value in split
+        if key in of_items
+    ]
     rest = "/".join(value for key, value in split if key not in of_items)
     options = {**query.options, "series": rest} if rest else query.options
     return replace(query, filters=(*query.filters, *narrowing), options=options)

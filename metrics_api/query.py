@@ -57,13 +57,14 @@ class Filter:
 
     A regular expression (RE2, checked by the grammar) matches from the beginning, as Graphite's do; `negated`
     turns the condition round. A field with several values meets the condition if one of them does, and if
-    none does where it is negated.
+    none does where it is negated. `then` holds it against the value as of then, whatever `asof` says.
     """
 
     key: str
     values: frozenset[str] = frozenset()
     regex: str | None = None
     negated: bool = False
+    then: bool = False
 
     def accepts(self, value: str) -> bool:
         """Whether a value meets the condition."""

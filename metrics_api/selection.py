@@ -93,15 +93,16 @@ def _selected(frame: ItemFrame, query: Query, rows: Array | None) -> Mask:
     mask = frame.alive(query.level, rows).copy()
     item = frame.item if rows is None else frame.item[rows]
     now = query.options.get("asof") == "now"
-    conditions = [(frame.codes["workspace"], allowed_workspaces(frame, query))]
-    for field in dict.fromkeys(one.key for one in query.filters):
+    conditions = [(frame.codes["workspace"], allowed_workspaces(frame, query), False)]
+    for field, then in dict.fromkeys((one.key, one.then) for one in query.filters):
         if field not in ("product", "workspace"):
             codes, values = field_values(frame, field)
-            conditions.append((codes, allowed(values, [one for one in query.filters if one.key == field])))
-    for codes, table in conditions:
+            filters = [one for one in query.filters if (one.key, one.then) == (field, then)]
+            conditions.append((codes, allowed(values, filters), then))
+    for codes, table, then in conditions:
         if table.all():
             continue
-        if now:
+        if now and not then:
             mask &= table[codes[frame.last_row]][item]
         else:
             mask &= looked_up(table, codes) if rows is None else table[codes[rows]]

@@ -71,6 +71,10 @@ def test_the_bugs_behind_a_number(
         ("age", 4, {"by": "severity"}, "S9/1-3", ["6"]),
         ("overdue", 4, {"by": "label"}, "b/no_due_n", ["6"]),
         ("matrix", 4, {}, "normal/new", ["3"]),
+        # The stages are those of Monday, whatever the bugs are in now.
+        ("matrix", 0, {"asof": "now"}, "fatal/new", ["1"]),
+        ("flow.cumulative", 0, {"asof": "now"}, "new", ["1", "2", "3"]),
+        ("flow.wip", 1, {"asof": "now", "by": "stage"}, "fixed", ["2"]),
         ("reopen.rate", 1, {"by": "severity"}, "serious/returned", ["2"]),
         # Both of its labels, but only the first of them; b alone is no first label.
         ("distribution", 4, {"by": "label"}, "b", ["6"]),
