@@ -170,9 +170,7 @@ def verify(frame: ItemFrame, query: Query) -> list[Row]:
 
 def _verifications(frame: ItemFrame, query: Query) -> _Took:
     """The first time that a fix of each bug was verified."""
-    rows = begun(
-        frame, query, lambda part: _verified(frame, part), lambda part: frame.begin[part] != CREATED
-    )
+    rows = begun(frame, query, lambda part: _verified(frame, part), lambda part: frame.begin[part] != CREATED)
     rows = rows[(frame.begin[rows] != CONTINUES) | ~_verified(frame, rows - 1)]
     fixed, first = _fixed(frame, rows), first_rows(frame, rows)
     early = backdated(frame, first) & _verified(frame, first)
