@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -64,6 +64,17 @@ class Night:
             return await reconcile(source, store, leases, raw, deriver, scope, since=since, clock=clock)
         finally:
             await source.connection.aclose()
+
+    async def nights(self, number: int) -> list[Reconciliation]:
+        """Reconcile in so many nights, other months in each, as if the last rounds had been days ago."""
+        found = list[Reconciliation]()
+        marks = await self.store.all("watermarks")
+        for back in reversed(range(number)):
+            for one in marks:
+                at = {"$set": {"started_at": one["started_at"] - timedelta(days=back)}}
+                await self.store.collection("watermarks").update_one({"_id": one["_id"]}, at)
+            found += await self.reconcile()
+        return found
 
     async def facts(self) -> dict[str, dict[str, Any]]:
         """All facts of what is reconciled, without their stamps."""
