@@ -8,6 +8,7 @@ from datetime import date, datetime
 from collectors.findings import counted
 from collectors.gitlab import API, PER_PAGE, GitlabClient
 from collectors.tapd_client import TapdClient, bodies, clock
+from collectors.tapd_known import AT_ONCE, crowded
 from collectors.tapd_limits import PAGE_SIZES
 from collectors.upstream import Answer, rejected
 from metrics_api.core.errors import Skippable, UpstreamError
@@ -43,15 +44,14 @@ async def requests_needed(
 
 
 async def _workspace(client: TapdClient, workspace: str, today: date) -> int:
-    """Pages of the lists, and the days of their change feeds from the oldest item on."""
+    """Pages of the lists, and the days of their change feeds."""
     needed = 0
     for path, wrapper in WITH_CHANGES:
         try:
             needed += await row_count(client, path, {"workspace_id": workspace}) // PAGE_SIZES[0] + 1
-            oldest = await oldest_day(client, path, wrapper, workspace)
+            needed += await feed_requests(client, path, wrapper, workspace, today)
         except Skippable:
             continue
-        needed += (today - oldest).days + 1 if oldest else 0
     return needed
 
 
@@ -61,11 +61,23 @@ async def row_count(client: TapdClient, path: str, asked: Mapping[str, str]) -> 
     return int(count) if isinstance(count, int | str) and str(count).isdecimal() else 0
 
 
-async def oldest_day(client: TapdClient, path: str, wrapper: str, workspace: str) -> date | None:
-    """The day on which the oldest item of a list was created, None where there is none."""
-    first = {"workspace_id": workspace, "order": "created asc", "limit": "1", "fields": "id,created"}
-    rows = bodies(await client.listed(path, first), wrapper)
-    return min((date.fromisoformat(clock(row)[:10]) for row in rows if clock(row)), default=None)
+async def feed_requests(client: TapdClient, path: str, wrapper: str, workspace: str, today: date) -> int:
+    """Requests for the change feed of a list's items: one a day, and those for few items of long ago.
+
+    The oldest items tell, of which a page is asked for.
+    """
+    limit = PAGE_SIZES[0]
+    asked = {"workspace_id": workspace, "order": "created asc", "limit": str(limit), "fields": "id,created"}
+    rows = bodies(await client.listed(path, asked), wrapper)
+    born = [date.fromisoformat(text[:10]) if (text := clock(row)) else None for row in rows]
+    first = min(filter(None, born), default=None)
+    if first is None:
+        return 0
+    # Those that are not on the page are younger than all that are.
+    upto = today if len(rows) < limit else max(filter(None, born))
+    day = crowded(born, first, upto)
+    before = sum(one is None or one < day for one in born) if day > first else 0
+    return (today - day).days + 1 + -(-before // AT_ONCE)
 
 
 async def _project(client: GitlabClient, project: str) -> int:

@@ -22,7 +22,7 @@ from collectors.reconcile_stock import Stock
 from collectors.sources import Source
 from collectors.tapd_bugs import BUGS
 from collectors.tapd_client import TapdClient
-from collectors.tapd_items import Kind
+from collectors.tapd_known import Kind
 from collectors.tapd_stories import STORIES
 from collectors.tapd_tasks import TASKS
 from metrics_api.core.days import utc_now

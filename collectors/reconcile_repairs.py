@@ -12,7 +12,7 @@ from collectors import Collector, Identity, Removal
 from collectors.deriving import Deriver
 from collectors.tapd import named
 from collectors.tapd_client import TapdClient, bodies, clock
-from collectors.tapd_items import Kind
+from collectors.tapd_known import Kind
 from metrics_api.core.days import naive_text
 from metrics_api.core.errors import EngmetricsError, Fatal
 from metrics_api.core.raw import RawStore, Record

@@ -10,13 +10,14 @@ from typing import Any, cast
 
 from collectors import WHOLE, Collector, Since
 from collectors.derive import workflows
-from collectors.first_collection import event_pages, oldest_day, row_count
+from collectors.first_collection import event_pages, feed_requests, row_count
 from collectors.gitlab import EVENT_OVERLAP, Events
 from collectors.sources import Source, sources
 from collectors.tapd import FirstSteps, LastSteps, StatusMaps, Workflows
 from collectors.tapd_client import TapdClient, bodies
 from collectors.tapd_fields import ADDRESSES, CustomFields
-from collectors.tapd_items import DAY, ItemChanges, Items, RemovedItems
+from collectors.tapd_items import ItemChanges, Items, RemovedItems
+from collectors.tapd_known import DAY
 from collectors.tapd_limits import PAGE_SIZES
 from collectors.tapd_plans import IterationChanges, Iterations
 from collectors.tapd_stories import STORIES_PER_REQUEST, StoryBugs
@@ -161,12 +162,13 @@ class _Asking:
         return self._counts[key]
 
     async def _days(self, one: ItemChanges, since: date | None) -> int:
-        """A request for each day, and what finds the first of them where that is not known."""
+        """Requests for the days of a feed, and for what finds the first of them."""
         today = date.fromisoformat(self._client.day(utc_now()))
+        kind = one.kind
+        needed = await feed_requests(self._client, kind.address, kind.wrapper, self._scope, today)
         if since:
-            return (today - since).days + 2
-        oldest = await oldest_day(self._client, one.kind.address, one.kind.wrapper, self._scope)
-        return 1 + len(one.kind.removed_asked) + ((today - oldest).days + 1 if oldest else 0)
+            return len(kind.removed_asked) + min(needed, (today - since).days + 2)
+        return 1 + len(kind.removed_asked) + needed
 
     async def _story_types(self) -> list[str]:
         if self._types is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collectors import collector
-from collectors.tapd_items import ItemChanges, Items, Kind, RemovedItems
+from collectors.tapd_items import ItemChanges, Items, RemovedItems
+from collectors.tapd_known import Kind
 
 # Bugs are not only deleted: they are merged into others, and move to other workspaces.
 BUGS = Kind("bug", "bugs", "Bug", "BugChange", removed="modified", removed_asked=({"include_all": "1"},))

@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from collectors import Identity, Page, Since
 from collectors.removals import removal
 from collectors.tapd import PerWorkspace, named
-from collectors.tapd_client import TooDeep, bodies, clock, inside
+from collectors.tapd_client import TooDeep, clock, inside
+from collectors.tapd_known import DAY, Begin, Kind, KnownItems
 from metrics_api.core.errors import Fatal
 from metrics_api.core.raw import Dating
-from metrics_api.core.store import WINDOW
 
-DAY = timedelta(days=1)
 # A change saved around midnight may be seen after the run that read its day.
 CHANGE_OVERLAP = timedelta(hours=1)
 REREADS = 3
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of item as TAPD calls it: `noun` in fields, `plural` in addresses, and the wrappers of its rows.
-
-    `removed` is the field by which the removed list is filtered. `removed_asked` are the parameters of the
-    questions that together bring all of that list. `at_once` is how many ids one question to the change feed
-    may name.
-    """
-
-    noun: str
-    plural: str
-    wrapper: str
-    change: str
-    removed: str
-    removed_asked: tuple[Mapping[str, str], ...] = ({},)
-    at_once: int = 50
-
-    @property
-    def collection(self) -> str:
-        """The raw collection of the rows."""
-        return f"raw_tapd_{self.noun}"
-
-    @property
-    def address(self) -> str:
-        """Where the rows are."""
-        return f"/{self.plural}"
-
-    @property
-    def changes_address(self) -> str:
-        """Where the change feed is."""
-        return f"/{self.noun}_changes"
-
-    @property
-    def removed_address(self) -> str:
-        """Where the list of removed ones is."""
-        return f"/{self.plural}/get_removed_{self.plural}"
 
 
 class OfKind(PerWorkspace):
@@ -120,7 +80,7 @@ class ItemChanges(OfKind):
     The first time from today back to the oldest item, the newest day first; so does a task back to its day.
     A stopped walk goes on where it was, after the days that have passed since. Later from the last run's day
     on. An item that came in with a past (moved in, restored) is asked for by its id: the days of its past are
-    over.
+    over. So are those few that are years older than the others, or say so: the days between are empty.
     """
 
     def identify(self, record: Any, about: Mapping[str, str]) -> Identity:
@@ -137,8 +97,8 @@ class ItemChanges(OfKind):
         last = int(stored["n"]) if stored else 0
         today = date.fromisoformat(self.client.day(since.now))
         if since.at is None or since.back:
-            oldest = self._first_day(since.at) if since.at else await self._oldest(scope)
-            async for page in self._backfill(scope, since.cursor, today, last, oldest):
+            begin = await self._known(scope).begin(today, self._first_day(since.at) if since.at else None)
+            async for page in self._backfill(scope, since.cursor, today, last, begin):
                 yield page
             return
         first = self._first_day(since.at)
@@ -146,19 +106,22 @@ class ItemChanges(OfKind):
         for at in range(total):
             async for rows in self._day(scope, first + at * DAY):
                 yield Page(rows, done=at + 1, total=total, unit="days")
-        late = await self._with_a_past(scope, int(since.cursor.get("n", 0)), last, first)
+        late = await self._known(scope).with_a_past(int(since.cursor.get("n", 0)), last, first)
         async for rows in self._of_items(scope, late):
             yield Page(rows)
         yield Page([], cursor={"n": last})
+
+    def _known(self, scope: str) -> KnownItems:
+        return KnownItems(self.kind, self.instance, scope, self.client, self.store)
 
     def _first_day(self, at: datetime) -> date:
         """The day from which on changes are read that were saved since."""
         return date.fromisoformat(self.client.day(at - CHANGE_OVERLAP))
 
     async def _backfill(
-        self, scope: str, cursor: Mapping[str, Any], today: date, last: int, oldest: date | None
+        self, scope: str, cursor: Mapping[str, Any], today: date, last: int, begin: Begin
     ) -> AsyncGenerator[Page, None]:
-        """All days back to the oldest.
+        """All days back to the first, and the whole past of those who were there before.
 
         The cursor keeps which are read: `low` to `high`, and `n` as it was at the beginning.
         """
@@ -170,67 +133,17 @@ class ItemChanges(OfKind):
                 async for rows in self._day(scope, day):
                     yield Page(rows)
                 day += DAY
-        total = (today - oldest).days + 1 if oldest else 0
-        while oldest and low > oldest:
+        first = begin.day
+        total = (today - first).days + 1 if first else 0
+        while first and low > first:
             low -= DAY
             async for rows in self._day(scope, low):
                 yield Page(rows)
             read = {"n": n, "high": today.isoformat(), "low": low.isoformat()}
             yield Page([], cursor=read, done=(today - low).days + 1, total=total, unit="days")
+        async for rows in self._of_items(scope, begin.before):
+            yield Page(rows)
         yield Page([], cursor={"n": n})
-
-    async def _oldest(self, scope: str) -> date | None:
-        """The day of the oldest item there is or was, None where there was none."""
-        kind = self.kind
-        noted = await self.store.one("watermarks", f"tapd.{kind.plural}:{self.instance}:{scope}")
-        days = [str((noted or {}).get("cursor", {}).get("oldest", ""))]
-        if not days[0]:
-            asked = {"workspace_id": scope, "order": "created asc", "limit": "1", "fields": "id,created"}
-            rows = bodies(await self.client.listed(kind.address, asked), kind.wrapper)
-            days += [clock(row)[:10] for row in rows]
-        days += [clock(row)[:10] for row in await self._removed({"workspace_id": scope})]
-        found = sorted(filter(None, map(_date, days)))
-        return found[0] if found else None
-
-    async def _removed(self, asked: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The rows of the removed list."""
-        wrapper, rows = f"Removed{self.kind.wrapper}", list[dict[str, Any]]()
-        for more in self.kind.removed_asked:
-            asking = {**asked, **more}
-            async for page in self.client.ascending(self.kind.removed_address, asking, wrapper):
-                rows += bodies(page.rows, wrapper)
-        return rows
-
-    async def _with_a_past(self, scope: str, after: int, last: int, before: date) -> list[str]:
-        """Items stored since number `after` that were created before a day."""
-        found = []
-        async for name, created in self._stored(scope, after, last, "created"):
-            if created and created < before:
-                found.append(name)
-        return found
-
-    async def _changed_since(self, scope: str, day: date) -> list[str]:
-        """Items that may have a change on a day: those modified or removed then or later."""
-        counter = await self.store.one("counters", f"n:{self.kind.collection}")
-        last = int(counter["n"]) if counter else 0
-        asked = {"workspace_id": scope, self.kind.removed: f">{(day - DAY).isoformat()}"}
-        found = [str(row["id"]) for row in await self._removed(asked) if row.get("id")]
-        async for name, modified in self._stored(scope, 0, last, "modified"):
-            if modified is None or modified >= day:
-                found.append(name)
-        return list(dict.fromkeys(found))
-
-    async def _stored(
-        self, scope: str, after: int, last: int, field: str
-    ) -> AsyncIterator[tuple[str, date | None]]:
-        """The stored items with numbers above `after` up to `last`, and the day of one of their times."""
-        query = {"instance": self.instance, "scope": scope}
-        fields = {"n": 1, "key": 1, f"data.{field}": 1}
-        while after < last:
-            upto = min(after + WINDOW, last)
-            for row in await self.store.window(self.kind.collection, "n", after, upto, query, fields):
-                yield row["key"], _date(str(row["data"].get(field))[:10])
-            after = upto
 
     async def _day(self, scope: str, day: date) -> AsyncIterator[list[Any]]:
         try:
@@ -238,7 +151,7 @@ class ItemChanges(OfKind):
                 yield rows
         except TooDeep:
             # A mass change: the feed gives no narrower window of time, but it does of items.
-            async for rows in self._of_items(scope, await self._changed_since(scope, day)):
+            async for rows in self._of_items(scope, await self._known(scope).changed_since(day)):
                 yield rows
 
     async def _of_items(self, scope: str, items: Sequence[str]) -> AsyncIterator[list[Any]]:
@@ -275,10 +188,3 @@ class ItemChanges(OfKind):
             if not repeated:
                 return
         raise Fatal(f"{address}: rows keep repeating from page to page")
-
-
-def _date(text: str) -> date | None:
-    try:
-        return datetime.fromisoformat(text).date()
-    except ValueError:
-        return None

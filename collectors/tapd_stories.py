@@ -8,7 +8,8 @@ from typing import Any
 from collectors import Identity, Page, Since, collector
 from collectors.tapd import HOUR_S, PerWorkspace, named
 from collectors.tapd_client import inside
-from collectors.tapd_items import ItemChanges, Items, Kind, RemovedItems
+from collectors.tapd_items import ItemChanges, Items, RemovedItems
+from collectors.tapd_known import Kind
 from collectors.upstream import Overloaded
 from metrics_api.core.raw import Dating
 from metrics_api.core.store import WINDOW

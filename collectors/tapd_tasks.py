@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collectors import collector
-from collectors.tapd_items import ItemChanges, Items, Kind, RemovedItems
+from collectors.tapd_items import ItemChanges, Items, RemovedItems
+from collectors.tapd_known import Kind
 
 # Of all change feeds this one alone is not documented to take several ids.
 TASKS = Kind("task", "tasks", "Task", "WorkitemChange", removed="modified", at_once=1)

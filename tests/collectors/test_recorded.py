@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import web
 from collectors.deriving import rebuild
 from collectors.scheduler import collect
 from metrics_api.core.config import Config, TapdInstance
+from metrics_api.core.days import utc_now
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from tests.collectors.conftest import HASTY, Fake, Handler, envelope, listing
@@ -100,9 +102,14 @@ async def test_recorded_bugs_and_removals_become_facts(recorded_tapd: Fake, stor
 async def test_recorded_changes_are_read_day_by_day_and_wait_for_their_bugs(
     recorded_tapd: Fake, store: Store
 ) -> None:
-    # A bug as old as the changes, so that the walk goes back to them: six years of days.
+    # A bug as old as the changes and one every other week, so that the walk goes back to them: years of days.
     first = {"id": "11991001000009", "created": "2019-12-13 09:00:00", "modified": "2019-12-13 11:36:06"}
-    recorded_tapd.routes["/bugs"] = listing([first | {"status": "new"}], "Bug")
+    weeks = (utc_now().date() - date(2019, 12, 13)).days // 7
+    others = [
+        {"id": f"1199200{week:07d}", "created": f"{date(2019, 12, 13) + timedelta(weeks=week)} 10:00:00"}
+        for week in range(1, weeks, 2)
+    ]
+    recorded_tapd.routes["/bugs"] = listing([first | {"status": "new"}, *others], "Bug")
     records = await collected(recorded_tapd, store, "tapd.bugs", "tapd.bug_changes", workspaces=("991",))
     assert (records[1]["new"], records[1]["quarantined"]) == (5, 0)
     days = [query["created"] for query in recorded_tapd.queries("/bug_changes")]
@@ -110,9 +117,10 @@ async def test_recorded_changes_are_read_day_by_day_and_wait_for_their_bugs(
     assert days[-1] == "2019-12-13"
     facts = await store.all("fact_bugs")
     # The other changes are of bugs nobody has shown: no fact, nothing lost.
-    assert [(fact["id"], fact["removed_at"], fact["removed_why"]) for fact in facts] == [
-        ("11991001000009", 1576208166, "deleted")
-    ]
+    assert {fact["id"] for fact in facts} == {str(one["id"]) for one in (first, *others)}
+    assert [
+        (fact["id"], fact["removed_at"], fact["removed_why"]) for fact in facts if fact["removed_at"]
+    ] == [("11991001000009", 1576208166, "deleted")]
 
 
 async def test_recorded_workspaces_iterations_and_workflows_become_facts(
