@@ -38,10 +38,12 @@ def course(
     present: str | None,
     modified: int | None,
     iterations: Iterations,
+    gone: bool,
 ) -> Course:
     """The way of one field from its steps and its present value (None: there is no row).
 
-    `modified` is when the row was last modified: a row older than the last step has nothing to say.
+    `modified` is when the row was last modified: a row older than the last step has nothing to say. Nor has
+    that of an item that is `gone`, where it was read amid the steps of one second: nobody can read it again.
     """
     if not steps:
         return Course(born if present is None else present)
@@ -59,6 +61,8 @@ def course(
             found.moves.append((at, held))
     end = steps[-1].at
     if present is None or held == present or (modified is not None and modified < end):
+        return found
+    if gone and modified == end and any(step.at == end and step.old == present for step in steps):
         return found
     if name == "iteration" and _same_iteration(held, present, iterations):
         if found.moves:
@@ -84,6 +88,7 @@ def courses(
     row: Mapping[str, Any] | None,
     modified: int | None,
     iterations: Iterations,
+    gone: bool,
 ) -> dict[str, Course]:
     """The ways of all tracked fields of one item in one place.
 
@@ -107,7 +112,7 @@ def courses(
             born = None if born is None else words.get(born, born)
         if name == "priority" and row is not None and present is not None:
             present = value(row.get("priority_label")) or words.get(present, present)
-        found[name] = course(name, _joined(steps, hooked), born, present, modified, iterations)
+        found[name] = course(name, _joined(steps, hooked), born, present, modified, iterations, gone)
     return found
 
 
@@ -117,6 +122,7 @@ def further_courses(
     row: Mapping[str, Any] | None,
     modified: int | None,
     iterations: Iterations,
+    gone: bool,
 ) -> dict[str, Course]:
     """The ways of the further fields of one item in one place, of those that hold or held anything there."""
     filled = {name for name, held in (row or {}).items() if held not in ("", None) and kind.is_further(name)}
@@ -126,7 +132,7 @@ def further_courses(
         steps = _joined(changes.steps.get(name, []), changes.hooked.get(name, []))
         # A version that a webhook told need not name the field.
         present = value(row[name], name) if row is not None and name in row else None
-        found[name] = course(name, steps, changes.born.get(name), present, modified, iterations)
+        found[name] = course(name, steps, changes.born.get(name), present, modified, iterations, gone)
     return found
 
 

@@ -251,7 +251,8 @@ def _ways(kind: Kind, legs: Sequence[Place], findings: set[str]) -> tuple[list[d
         # Rows that came along with a move are copies of those of the id before.
         changes = leg.changes.since(came)
         parallel += len(changes.parallel)
-        ways.append(courses(kind, changes, leg.data, leg.modified, leg.iterations))
+        gone = leg.removal is not None
+        ways.append(courses(kind, changes, leg.data, leg.modified, leg.iterations, gone))
         if leaves is not None:
             for way in ways[-1].values():
                 way.moves = [(at, held) for at, held in way.moves if at < leaves]

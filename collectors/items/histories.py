@@ -43,7 +43,8 @@ def _ways(kind: Kind, legs: Sequence[Place]) -> list[dict[str, Course]]:
     for leg in legs:
         leaves = leg.removal.at if leg.removal and leg is not legs[-1] else None
         # Rows that came along with a move are copies of those of the id before.
-        way = further_courses(kind, leg.changes.since(came), leg.data, leg.modified, leg.iterations)
+        changes, gone = leg.changes.since(came), leg.removal is not None
+        way = further_courses(kind, changes, leg.data, leg.modified, leg.iterations, gone)
         if leaves is not None:
             for each in way.values():
                 each.moves = [(at, held) for at, held in each.moves if at < leaves]

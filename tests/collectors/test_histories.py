@@ -10,6 +10,7 @@ from collectors.items.kinds import value
 from tests.collectors.bug_records import change as bug_change
 from tests.collectors.bug_records import derived as derived_bugs
 from tests.collectors.bug_records import gone, row
+from tests.collectors.bug_records import way as bug_way
 from tests.collectors.item_records import (
     HOUR,
     T0,
@@ -214,3 +215,22 @@ def test_a_bug_is_linked_to_the_stories_that_say_so_and_to_the_one_in_its_row() 
     assert linked(link("20", removed_at=1), link("21", "2")) == []
     # A relation alone is no bug.
     assert derived("bugs", link("20")).facts == []
+
+
+def test_the_row_of_a_bug_that_is_gone_may_have_been_read_amid_the_changes_of_one_second() -> None:
+    records = [
+        row("1", status="new", bugtype="a", modified="2026-03-01 10:00:00"),
+        bug_change(1, "1", "01 10:00:00", "status", "new", "in_progress"),
+        bug_change(2, "1", "01 10:00:00", "status", "in_progress", "resolved"),
+        bug_change(3, "1", "01 10:00:00", "bugtype", "a", "b"),
+    ]
+    fact = bug(*records, gone("1", "01 11:00:00"))
+    assert bug_way(fact, "status") == [(0, "new"), (2, "resolved")]
+    assert fact["histories"]["bugtype"]["value"] == ["a", "b"]
+    assert fact["findings"] == []
+    # The row knows better what the feed never told of, and a bug that is there will be read again.
+    other = bug(
+        row("1", status="closed", modified="2026-03-01 10:00:00"), *records[1:], gone("1", "01 11:00:00")
+    )
+    assert bug_way(other, "status") == [(0, "new"), (2, "closed")]
+    assert bug(*records)["findings"] == other["findings"] == ["repaired_end:status"]
