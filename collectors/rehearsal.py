@@ -24,7 +24,7 @@ from collectors.tapd_stories import STORIES_PER_REQUEST, StoryBugs
 from collectors.tapd_time import TIMESHEETS, LifeTimes, Timesheets
 from metrics_api.core.config import Config
 from metrics_api.core.days import utc_now
-from metrics_api.core.errors import Skippable
+from metrics_api.core.errors import Skippable, UnknownName
 from metrics_api.core.fact_types import WorkflowFact
 from metrics_api.core.settings import Settings
 from metrics_api.core.stages import Stage, configured, guessed_for_bugs, guessed_for_stories
@@ -66,7 +66,10 @@ class Rehearsed:
 async def rehearse(
     settings: Settings, store: Store, orders: Iterable[Order]
 ) -> AsyncIterator[tuple[Source, Rehearsed]]:
-    """What to expect of each scope of these orders, with its source; raises UpstreamError, ConfigError."""
+    """What to expect of each scope of these orders, with its source.
+
+    Raises UpstreamError, ConfigError, and UnknownName for a scope that is not there.
+    """
     async with AsyncExitStack() as stack:
         found = sources(settings, store)
         for source in found:
@@ -101,7 +104,7 @@ async def _rehearsed(config: Config, store: Store, source: Source, order: Order)
                     names[scope] = str(record.get("path_with_namespace") or record.get("name") or scope)
         if not order.scope:
             yield Rehearsed(WHOLE, source.name, [Expected(lister.name, None, max(pages, 1))], [])
-    for scope in [order.scope] if order.scope else names:
+    for scope in [_called(order, names)] if order.scope else names:
         asking = _Asking(source, scope)
         expected = []
         for one in source.collectors:
@@ -111,6 +114,16 @@ async def _rehearsed(config: Config, store: Store, source: Source, order: Order)
                 expected.append(Expected(one.name, since, await asking.requests(one, since)))
         stages = await asking.stage_maps(config)
         yield Rehearsed(scope, names.get(scope, scope), expected, stages)
+
+
+def _called(order: Order, names: Mapping[str, str]) -> str:
+    """The id of an order's scope; raises UnknownName where the instance has none of that name."""
+    for scope, name in names.items():
+        if order.scope in (scope, name):
+            return scope
+    raise UnknownName(
+        f"scope {order.scope!r} is not there: {order.instance} has {', '.join(names) or 'none'}"
+    )
 
 
 class _Asking:

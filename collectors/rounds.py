@@ -45,7 +45,7 @@ class Round:
         """Run one collector in all its scopes, or everything in order."""
         if name == EVERYTHING:
             done = [await self.whole(self._once_wait_s)]
-            scopes = await self.scopes()
+            scopes = await self.wanted()
             done += await asyncio.gather(
                 *(self.scope(scope, mine, wait_s=self._once_wait_s) for scope, mine in scopes.items())
             )
@@ -81,6 +81,11 @@ class Round:
                 asked[how] = await collector.scopes()
             for scope in asked[how]:
                 found[scope].append(collector)
+        return found
+
+    async def wanted(self) -> dict[str, list[Collector[Any]]]:
+        """As `scopes`, after those were looked for: that there are none is worth a warning."""
+        found = await self.scopes()
         if not found:
             log.warning("nothing to collect yet, no scope is known source=%s", self.source.name)
         return found

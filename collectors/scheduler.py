@@ -187,7 +187,7 @@ async def _scheduled(parts: Parts, worker: Worker, store: Store, lease_s: float,
         await one.forget_old_runs()
         await queue.forget_old()
         prefix = f"{one.name}/"
-        wanted = {f"{prefix}{scope}": (scope, found) for scope, found in (await one.scopes()).items()}
+        wanted = {f"{prefix}{scope}": (scope, found) for scope, found in (await one.wanted()).items()}
         known = {job.id for job in scheduler.get_jobs() if job.id.startswith(prefix)}
         for name in known - wanted.keys():
             scheduler.remove_job(name)

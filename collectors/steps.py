@@ -21,6 +21,7 @@ from collectors.run import Asked
 from collectors.tasks import Doer, Work
 from metrics_api.core.days import day_start
 from metrics_api.core.leases import Leases, LeaseTaken
+from metrics_api.core.orders import collected_scopes
 from metrics_api.core.raw import RawStore
 from metrics_api.core.store import Document, Store
 from metrics_api.core.task_types import TaskStep
@@ -117,7 +118,11 @@ class Walk:
                 await self._step(found, *place)
         scopes = await found.scopes()
         if scope and scope not in scopes:
-            return f"scope {scope!r} is not there: {task['instance']} has {', '.join(scopes) or 'none'}"
+            scope = await self._called(scope)
+        if scope and scope not in scopes:
+            return (
+                f"scope {task['scope']!r} is not there: {task['instance']} has {', '.join(scopes) or 'none'}"
+            )
         mine = [(one, name) for name, units in scopes.items() if scope in ("", name) for one in units]
         self._total = len(places) + len(mine)
         names = list(dict.fromkeys(one.name for one, _ in (*places, *mine)))
@@ -127,6 +132,12 @@ class Walk:
         if not self._failures:
             return None
         return f"{len(self._failures)} of {self._total} runs failed: {self._failures[0]}"[:500]
+
+    async def _called(self, scope: str) -> str:
+        """The id of what was asked for by another name before the instance's list was read."""
+        place = (self._work.task["upstream"], self._work.task["instance"])
+        known = await collected_scopes(self._work.tasks.store)
+        return next((one[2] for name, one in known if name == scope and one[:2] == place), scope)
 
     async def _step(self, found: Round, collector: Collector[Any], scope: str) -> None:
         """Run a collector in a scope, unless that is over; a failure stops no other."""

@@ -30,7 +30,7 @@ from collectors.display import say
 from collectors.findings import counted
 from metrics_api.arguments import parser
 from metrics_api.core import log as logs
-from metrics_api.core import tasks
+from metrics_api.core import orders, tasks
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import ConfigError, EngmetricsError
 from metrics_api.core.security import keep_token, make_token
@@ -119,8 +119,8 @@ async def _collect(settings: Settings, given: argparse.Namespace) -> None:
 async def _backfill(settings: Settings, given: argparse.Namespace) -> None:
     async with the_store(settings) as store:
         asked: list[tasks.Order] = []
-        for scope in given.scope or [""]:
-            asked += await tasks.orders(settings.config, store, "backfill", given.since, scope)
+        for scope in orders.named(given.scope):
+            asked += await orders.orders(settings.config, store, "backfill", given.since, scope)
         asked = [
             one for one in dict.fromkeys(asked) if sources.configured(settings, one.upstream, one.instance)
         ]

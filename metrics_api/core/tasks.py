@@ -1,6 +1,6 @@
 """Tasks: work that somebody asked for, queued in the store until a collecting process has done it.
 
-The documents and what may be asked for; doing it is the collectors' business.
+The documents; doing it is the collectors' business.
 """
 
 from __future__ import annotations
@@ -8,27 +8,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
-from metrics_api.core.config import Config
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import BadRequest, UnknownName
 from metrics_api.core.leases import Lease, LeaseLost
-from metrics_api.core.schema import TOPICS
 from metrics_api.core.store import Document, DuplicateKeyError, ReturnDocument, Store, translated
 from metrics_api.core.task_types import Task, TaskProgress, TaskStep
 
-KINDS: Final = ("backfill", "collect", "reconcile", "rebuild")
 STATES: Final = ("waiting", "running", "success", "failed")
 # So many are worked on at once, by all processes together.
 AT_ONCE = 5
 LINES = 200
 KEEP = timedelta(days=30)
 OPEN: Final[Document] = {"state": {"$in": ["waiting", "running"]}}
-# Names that an error lists.
-NAMED = 10
-FIRST_DAY = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -46,90 +40,11 @@ class Order:
         return " ".join(filter(None, (self.kind, place, f"since {self.since}" if self.since else "")))
 
 
-async def orders(
-    config: Config, store: Store, kind: str, since: str | None = None, scope: str = ""
-) -> list[Order]:
-    """What a kind, a day and a scope mean: an order for each instance concerned.
-
-    `scope` is a workspace's id, a project's path or id, either after `<instance>:` where two instances have
-    it, or an instance's name; of a rebuild it is a topic; "" is everything. Raises BadRequest.
-    """
-    if kind not in KINDS:
-        raise BadRequest(f"unknown kind {kind[:40]!r}: use one of {', '.join(KINDS)}")
-    if kind == "backfill" or (kind == "reconcile" and since is not None):
-        since = _day(since)
-    elif since is not None:
-        raise BadRequest(f"since is for backfill and reconcile, not for {kind!r}")
-    if kind == "rebuild":
-        if scope and scope not in TOPICS:
-            raise BadRequest(f"unknown topic {scope[:40]!r}: use one of {', '.join(TOPICS)}, or none for all")
-        return [Order(kind, scope=scope)]
-    instances = [("tapd", one.name) for one in config.tapd]
-    if kind == "reconcile" and not instances:
-        raise BadRequest("nothing to reconcile: no [[tapd]] is configured")
-    if kind != "reconcile":
-        instances += [("gitlab", one.name) for one in config.gitlab]
-    if not instances:
-        raise BadRequest("nothing to collect: no [[tapd]] and no [[gitlab]] is configured")
-    wanted = [one for one in instances if scope in ("", one[1])]
-    if wanted:
-        return [Order(kind, *one, since=since) for one in wanted]
-    found = await _found(config, store, scope)
-    if kind == "reconcile" and found[0] != "tapd":
-        raise BadRequest(f"scope {scope[:80]!r} is a project: only workspaces of TAPD are reconciled")
-    return [Order(kind, *found, since=since)]
-
-
-def _day(text: str | None) -> str:
-    if not text:
-        raise BadRequest("a backfill needs since, the first day to read again, as 2024-01-31")
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(f"since={text[:40]!r} is not a day: write it as 2024-01-31") from None
-    if not FIRST_DAY <= found <= (utc_now() + timedelta(days=1)).date():
-        raise BadRequest(f"since={text!r} is not a day between {FIRST_DAY} and today")
-    return found.isoformat()
-
-
-async def _found(config: Config, store: Store, scope: str) -> tuple[str, str, str]:
-    """(upstream, instance, id) of the one scope that is called so; raises BadRequest."""
-    known = await _known(config, store)
-    found = {place for name, place in known if scope in (name, f"{place[1]}:{name}")}
-    if len(found) == 1:
-        return found.pop()
-    if found:
-        named = " or ".join(sorted(f"{instance}:{scope}" for _, instance, _ in found))
-        raise BadRequest(f"scope {scope[:80]!r} is in several instances: write {named}")
-    names = sorted({name for name, _ in known})
-    if not names:
-        raise BadRequest("no workspace and no project is known yet: leave the scope out")
-    shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-    raise BadRequest(f"unknown scope {scope[:80]!r}: use a workspace's id or a project's path, of {shown}")
-
-
-async def _known(config: Config, store: Store) -> list[tuple[str, tuple[str, str, str]]]:
-    """All names of scopes that are configured or collected, with what they are."""
-    known: list[tuple[str, tuple[str, str, str]]] = []
-    keys = {config.workspace_key(text) for one in config.product for text in one.workspaces}
-    keys |= {f"{one.name}:{workspace}" for one in config.tapd for workspace in one.workspaces}
-    fields = {"instance": 1, "scope": 1, "asked": 1, "data.path_with_namespace": 1}
-    for row in await store.all("raw_tapd_workspace", fields=fields):
-        keys.add(f"{row['instance']}:{row['scope']}")
-    for instance, _, workspace in (key.partition(":") for key in keys):
-        known.append((workspace, ("tapd", instance, workspace)))
-    for row in await store.all("raw_gitlab_project", fields=fields):
-        place = ("gitlab", row["instance"], row["scope"])
-        names = {row["scope"], row.get("asked"), row["data"].get("path_with_namespace")}
-        known += [(str(name), place) for name in names if name]
-    return known
-
-
 class Tasks:
-    """The queue of one store."""
+    """The queue of one `store`."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = store
 
     async def put(self, order: Order, name: str = "") -> Task:
         """Queue an order; where the same waits or runs already, that task is returned instead.
@@ -159,14 +74,14 @@ class Tasks:
         }
         with translated():
             try:
-                await self._store.durable("tasks").insert_one({**task})
+                await self.store.durable("tasks").insert_one({**task})
             except DuplicateKeyError:
                 return await self.one(task["_id"])
         return task
 
     async def one(self, name: str) -> Task:
         """A task with its log; raises UnknownName."""
-        found = await self._store.one("tasks", name)
+        found = await self.store.one("tasks", name)
         if found is None:
             raise UnknownName(f"no task is called {name[:40]!r}: the list of tasks has their ids")
         return cast(Task, found)
@@ -182,18 +97,18 @@ class Tasks:
         return await self._sorted(OPEN)
 
     async def _sorted(self, query: Document) -> list[Task]:
-        found = [one | {"log": []} for one in await self._store.all("tasks", query, {"log": 0})]
+        found = [one | {"log": []} for one in await self.store.all("tasks", query, {"log": 0})]
         return [cast(Task, one) for one in sorted(found, key=lambda one: (one["created_at"], one["_id"]))]
 
     async def claim(self, name: str, lease: Lease) -> Task | None:
         """Take a task that waits, or whose owner vanished, under its lease; None where it is over."""
-        held = await self._store.one("tasks", name)
+        held = await self.store.one("tasks", name)
         if held is None or held["state"] not in ("waiting", "running"):
             return None
         mine = {"state": "running", "owner": lease.owner, "generation": lease.generation}
         mine["started_at"] = held["started_at"] or utc_now()
         with translated():
-            found = await self._store.durable("tasks").find_one_and_update(
+            found = await self.store.durable("tasks").find_one_and_update(
                 {"_id": name} | OPEN, {"$set": mine}, return_document=ReturnDocument.AFTER
             )
         return cast(Task, found) if found else None
@@ -208,7 +123,7 @@ class Tasks:
             update["$push"] = {"log": lines}
         mine = {"_id": name, "owner": lease.owner, "generation": lease.generation, "state": "running"}
         with translated():
-            found = await self._store.durable("tasks").find_one_and_update(mine, update)
+            found = await self.store.durable("tasks").find_one_and_update(mine, update)
         if found is None:
             raise LeaseLost(f"the task {name} is another process's now")
 
@@ -222,11 +137,11 @@ class Tasks:
         line = f"failed: {error}" if error else "done"
         await self.note(name, lease, line, state=state, error=error, finished_at=utc_now(), owner="")
         with translated():
-            await self._store.collection("task_steps").delete_many({"task": name})
+            await self.store.collection("task_steps").delete_many({"task": name})
 
     async def steps(self, name: str) -> dict[str, TaskStep]:
         """The steps of a task that were begun, by their `_id` without the task's."""
-        found = await self._store.all("task_steps", {"task": name})
+        found = await self.store.all("task_steps", {"task": name})
         return {one["_id"].partition(":")[2]: cast(TaskStep, one) for one in found}
 
     async def note_step(
@@ -242,13 +157,13 @@ class Tasks:
         document: Document = {"_id": key, "task": name, "state": state}
         document |= {"place": dict(place or {}), "error": error}
         with translated():
-            await self._store.durable("task_steps").replace_one({"_id": key}, document, upsert=True)
+            await self.store.durable("task_steps").replace_one({"_id": key}, document, upsert=True)
 
     async def forget_old(self) -> None:
         """Delete tasks that were over a month ago."""
         until = utc_now() - KEEP
-        old: Sequence[Document] = await self._store.all("tasks", {"state": {"$in": ["success", "failed"]}})
-        await self._store.remove("tasks", [one["_id"] for one in old if one["finished_at"] < until])
+        old: Sequence[Document] = await self.store.all("tasks", {"state": {"$in": ["success", "failed"]}})
+        await self.store.remove("tasks", [one["_id"] for one in old if one["finished_at"] < until])
 
 
 def progress(done: int, total: int, unit: str, records: int = 0, at: str = "") -> TaskProgress:

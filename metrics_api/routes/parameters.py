@@ -122,8 +122,10 @@ def _json(text: str) -> dict[str, list[str]]:
         raise BadRequest("the body is not valid JSON") from None
     if not isinstance(document, dict):
         raise BadRequest('a JSON body is an object, as in {"target": ["@tapd#bugs#change#daily"]}')
-    fields = []
+    fields, empty = [], dict[str, list[str]]()
     for name, value in document.items():
+        if value == []:
+            empty[_paired(name)] = []
         for item in value if isinstance(value, list) else [value]:
             # A boolean is an int to Python, and never meant as one here.
             if isinstance(item, bool | dict | list):
@@ -132,7 +134,7 @@ def _json(text: str) -> dict[str, list[str]]:
                 fields.append((_paired(name), _paired(str(item))))
     if len(fields) > MAX_FIELDS:
         raise BadRequest(f"the body has more than {MAX_FIELDS} fields")
-    return _collected(fields)
+    return empty | _collected(fields)
 
 
 def _collected(fields: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -7,7 +7,8 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from metrics_api.core.errors import BadRequest
-from metrics_api.core.tasks import Order, Tasks, as_json, orders
+from metrics_api.core.orders import named, orders
+from metrics_api.core.tasks import Order, Tasks, as_json
 from metrics_api.routes.answers import register
 from metrics_api.routes.keys import SETTINGS, STORE, principal_of
 from metrics_api.routes.parameters import Parameters, parameters, query_parameters
@@ -59,7 +60,7 @@ async def put(request: web.Request) -> web.StreamResponse:
     if not kind:
         raise BadRequest(f"kind is missing, as in {EXAMPLE}")
     asked: list[Order] = []
-    for scope in given.all("scope") or [""]:
+    for scope in named(given.fields.get("scope")):
         since = given.one("since") or None
         asked += await orders(request.app[SETTINGS].config, request.app[STORE], kind, since, scope)
     queue = Tasks(request.app[STORE])

@@ -13,9 +13,10 @@ from collectors.rehearsal import rehearse
 from collectors.scheduler import collect, work
 from collectors.tapd_known import crowded
 from metrics_api.core.config import Config, TapdInstance
+from metrics_api.core.orders import orders
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
-from metrics_api.core.tasks import Order, Tasks, orders
+from metrics_api.core.tasks import Order, Tasks
 from simulator import FaultKind, Running, TapdAccount, running
 from tests.collectors.conftest import HASTY
 from tests.misbehaviour.office import WORKSPACE, ago, small

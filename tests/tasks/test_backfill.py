@@ -7,10 +7,11 @@ from typing import Any
 
 from collectors.scheduler import ask_nightly, collect, work
 from metrics_api.core.leases import Leases
+from metrics_api.core.orders import orders
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from metrics_api.core.task_types import Task
-from metrics_api.core.tasks import Order, Tasks, orders
+from metrics_api.core.tasks import Order, Tasks
 from simulator import Running
 from simulator.faults import FaultKind
 from tests.collectors.conftest import HASTY

@@ -49,9 +49,31 @@ async def test_what_is_asked_for_wrongly_is_told_in_words(engmetrics: Commands, 
     status, out, err = await engmetrics.done("collect", "--since", SINCE)
     words = "engmetrics: --since, --scope and --dry-run belong to --backfill\n"
     assert (status, out, err) == (2, "", words)
+    status, out, err = await engmetrics.done("collect", "--backfill", "--since", SINCE, "--scope", "")
+    words = "scope names nothing: give a workspace's id or a project's path, or leave it out for everything"
+    assert (status, out, err) == (2, "", f"engmetrics: {words}\n")
+    assert await store.all("tasks") == []
     status, out, err = await engmetrics.done("tasks", "nothing")
     words = "engmetrics: no task is called 'nothing': the list of tasks has their ids\n"
     assert (status, out, err) == (2, "", words)
+
+
+async def test_a_scope_is_collected_before_anything_is_known(
+    engmetrics: Commands, store: Store, simulated: Running
+) -> None:
+    workspace = max(simulated.company.workspaces)
+    project, record = next((str(one.id), one.record) for one in simulated.company.projects.values())
+    path = str(record["path_with_namespace"])
+    scopes = ("--scope", workspace, "--scope", path)
+    asking = ("collect", "--backfill", "--since", SINCE, *scopes)
+    status, out, err = await engmetrics.done(*asking, "--dry-run")
+    assert (status, err) == (0, "")
+    assert [line for line in out.splitlines() if re.match(r"\S.*requests?$", line)] != []
+    assert await store.all("tasks") == []
+    status, out, err = await engmetrics.done(*asking)
+    assert (status, err) == (0, "")
+    assert {row["scope"] for row in await store.all("raw_tapd_bug")} == {workspace}
+    assert {row["scope"] for row in await store.all("raw_gitlab_event")} == {project}
 
 
 async def test_a_collecting_process_does_what_a_command_asked_for(engmetrics: Commands, store: Store) -> None:

@@ -10,8 +10,9 @@ from metrics_api.core.config import Config, GitlabInstance, Product, TapdInstanc
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import BadRequest, UnknownName
 from metrics_api.core.leases import LeaseLost, Leases
+from metrics_api.core.orders import named, orders
 from metrics_api.core.store import Store
-from metrics_api.core.tasks import LINES, Order, Tasks, as_json, described, orders, progress
+from metrics_api.core.tasks import LINES, Order, Tasks, as_json, described, progress
 
 CONFIG = Config(
     tapd=(TapdInstance(name="tapd", workspaces=("991",)), TapdInstance(name="asia", workspaces=("991", "7"))),
@@ -64,7 +65,7 @@ async def test_a_scope_is_found_by_every_name_it_has(
         ("backfill", "31.1.2024", "", "since='31.1.2024' is not a day: write it as 2024-01-31"),
         ("backfill", TOMORROW, "", f"since='{TOMORROW}' is not a day between 1970-01-01 and today"),
         ("collect", "2024-01-31", "", "since is for backfill and reconcile, not for 'collect'"),
-        ("collect", None, "991", "scope '991' is in several instances: write asia:991 or tapd:991"),
+        ("collect", None, "991", "scope '991' may be of several instances: write asia:991 or tapd:991"),
         (
             *("collect", None, "992"),
             "unknown scope '992': use a workspace's id or a project's path, of 7, 8, 991",
@@ -90,8 +91,60 @@ async def test_nothing_to_collect_is_said(store: Store) -> None:
     only_gitlab = Config(gitlab=(GitlabInstance(),))
     with pytest.raises(BadRequest, match="nothing to reconcile: no \\[\\[tapd\\]\\] is configured"):
         await orders(only_gitlab, store, "reconcile")
-    with pytest.raises(BadRequest, match="no workspace and no project is known yet: leave the scope out"):
-        await orders(Config(tapd=(TapdInstance(),)), store, "collect", scope="991")
+
+
+LISTING = Config(
+    tapd=(TapdInstance(name="tapd"), TapdInstance(name="asia", workspaces=("7",))),
+    gitlab=(GitlabInstance(name="gitlab"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("scope", "place"),
+    [
+        ("991", ("tapd", "tapd", "991")),
+        ("tapd:991", ("tapd", "tapd", "991")),
+        ("7", ("tapd", "asia", "7")),
+        ("group/web", ("gitlab", "gitlab", "group/web")),
+        ("gitlab:5", ("gitlab", "gitlab", "5")),
+    ],
+)
+async def test_before_an_instances_list_was_read_it_may_have_any_scope(
+    store: Store, scope: str, place: tuple[str, str, str]
+) -> None:
+    assert await orders(LISTING, store, "collect", scope=scope) == [Order("collect", *place)]
+
+
+async def test_a_scope_that_no_list_may_have_is_refused(store: Store) -> None:
+    nothing = Config(tapd=(TapdInstance(name="tapd"), TapdInstance(name="asia")))
+    with pytest.raises(BadRequest) as refused:
+        await orders(nothing, store, "collect", scope="web")
+    words = (
+        "unknown scope 'web', and nothing was collected yet: use a workspace's id, a project's path, or none"
+    )
+    assert str(refused.value) == f"{words} for everything"
+    with pytest.raises(BadRequest, match="may be of several instances: write asia:991 or tapd:991"):
+        await orders(nothing, store, "collect", scope="991")
+    # Nobody reconciles what was never collected, and who read the list knows what there is.
+    with pytest.raises(
+        BadRequest, match="unknown scope '991': use a workspace's id or a project's path, of 7"
+    ):
+        await orders(LISTING, store, "reconcile", scope="991")
+    read = {"_id": "tapd.workspaces:tapd:all", "started_at": utc_now()}
+    await store.collection("watermarks").insert_one(read)
+    with pytest.raises(
+        BadRequest, match="unknown scope '991': use a workspace's id or a project's path, of 7"
+    ):
+        await orders(LISTING, store, "collect", scope="991")
+
+
+@pytest.mark.parametrize("scopes", [[], [""], ["991", ""]])
+def test_a_list_of_scopes_that_names_nothing_is_not_everything(scopes: list[str]) -> None:
+    words = "scope names nothing: give a workspace's id or a project's path, or leave it out for everything"
+    with pytest.raises(BadRequest) as refused:
+        named(scopes)
+    assert str(refused.value) == words
+    assert named(None) == [""]
 
 
 async def test_the_same_is_queued_once_until_it_is_over(store: Store) -> None:

@@ -6,12 +6,15 @@ import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from collectors.rehearsal import Rehearsed, rehearse
 from collectors.scheduler import collect
 from metrics_api.core.config import Config, Product, Stage, Stages
+from metrics_api.core.errors import UnknownName
+from metrics_api.core.orders import orders
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
-from metrics_api.core.tasks import orders
 from simulator import Running
 from simulator.products import PRODUCTS
 from tests.collectors.conftest import HASTY
@@ -21,8 +24,8 @@ TODAY = datetime.now(UTC).date()
 SINCE = (TODAY - timedelta(days=10)).isoformat()
 
 
-async def all_of(settings: Settings, store: Store) -> list[Rehearsed]:
-    asked = await orders(settings.config, store, "backfill", SINCE)
+async def all_of(settings: Settings, store: Store, scope: str = "") -> list[Rehearsed]:
+    asked = await orders(settings.config, store, "backfill", SINCE, scope)
     return [one async for _, one in rehearse(settings, store, asked)]
 
 
@@ -55,6 +58,15 @@ async def test_what_was_collected_is_foreseen_from_the_day_on(
     # Who was removed, ten days, today and one of overlap; on TAPD's clocks it may be tomorrow already.
     assert by_name["tapd.bug_changes"].requests in (13, 14)
     assert by_name["tapd.bugs"].requests == 1
+
+
+async def test_a_scope_that_is_not_there_is_told_in_words(
+    settings: Settings, store: Store, simulated: Running
+) -> None:
+    there = ", ".join(sorted(simulated.company.workspaces))
+    with pytest.raises(UnknownName) as refused:
+        await all_of(settings, store, "12")
+    assert str(refused.value) == f"scope '12' is not there: tapd has {there}"
 
 
 async def test_stages_are_guessed_unless_they_are_configured(

@@ -74,6 +74,14 @@ async def test_without_the_token_nobody_sees_or_asks_for_anything(api: Client, s
             {"kind": "collect", "scope": "993"},
             "unknown scope '993': use a workspace's id or a project's path, of 991, 992",
         ),
+        *(
+            (
+                {"kind": "collect", "scope": scope},
+                "scope names nothing: give a workspace's id or a project's path, "
+                "or leave it out for everything",
+            )
+            for scope in ([], "", ["991", ""])
+        ),
         ({"kind": "collect", "days": 3}, "unknown field 'days': use kind, since, scope"),
         ({"kind": ["a", {}]}, "kind: text or a number is needed"),
         ([], 'a JSON body is an object, as in {"target": ["@tapd#bugs#change#daily"]}'),
