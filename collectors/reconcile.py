@@ -126,11 +126,11 @@ class _Reconciling:
         try:
             for ledger in ledgers.values():
                 await ledger.look()
-            oldest = await lists.rows(ledgers[plural], self._stock(readers.items), rows)
+            begin = await lists.rows(ledgers[plural], self._stock(readers.items), rows)
             if readers.changes and readers.kind is not ITERATIONS:
                 differed = {one["month"] for one in ledgers[plural].found}
                 stock = self._stock(readers.changes)
-                await lists.changes(ledgers[f"{noun}_changes"], stock, changes, oldest, differed)
+                await lists.changes(ledgers[f"{noun}_changes"], stock, changes, begin, differed)
             self._given_up = 0
         except UpstreamError as error:
             log.warning("not reconciled instance=%s %s", self._source.name, error)

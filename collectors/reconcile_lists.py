@@ -14,6 +14,7 @@ from collectors.reconcile_repairs import SHORT, Readers, Repairs, Unclear
 from collectors.reconcile_stock import Stock
 from collectors.tapd import named
 from collectors.tapd_client import clock
+from collectors.tapd_known import crowded
 from metrics_api.core.errors import UpstreamError
 from metrics_api.core.schema import Reconciliation
 from metrics_api.core.store import Store, translated
@@ -124,7 +125,10 @@ class Lists:
         self._since = since
 
     async def rows(self, ledger: Ledger, stock: Stock, stored: Counter[str]) -> str:
-        """Compare and repair the rows, of which so many are stored by day; returns the oldest day, or ""."""
+        """Compare and repair the rows, of which so many are stored by day.
+
+        Returns the day from which on days of changes are worth counting, "" where there is none.
+        """
         mark = self._marks.get(self._readers.items.name)
         if mark is None:
             return ""
@@ -154,7 +158,10 @@ class Lists:
                     continue
                 names = names or await stock.names(self._scope, planned, span.last.isoformat())
                 await self._month(found, span.range(month, month), names[month], mark)
-        return oldest
+        if not oldest:
+            return ""
+        born = [date.fromisoformat(day) for day in stored.elements()]
+        return crowded(born, date.fromisoformat(oldest), span.last).isoformat()
 
     async def _month(self, found: Difference, created: str, stored: set[str], mark: datetime) -> None:
         """Compare the rows created in a range of days by their ids, and repair."""
@@ -183,15 +190,15 @@ class Lists:
             found.repaired += len(gone)
 
     async def changes(
-        self, ledger: Ledger, stock: Stock, stored: Counter[str], oldest: str, whole: Collection[str]
+        self, ledger: Ledger, stock: Stock, stored: Counter[str], begin: str, whole: Collection[str]
     ) -> None:
-        """Compare and repair the change rows: of the newest days, of a month by turns, of `whole` months."""
+        """Compare and repair the change rows since a day: the newest days, a month by turns, `whole` ones."""
         collector = self._readers.changes
         mark = self._marks.get(collector.name) if collector else None
-        if mark is None or not oldest:
+        if mark is None or not begin:
             return
         kind, repairs = self._readers.kind, self._repairs
-        span = Span(oldest, repairs.day(mark))
+        span = Span(begin, repairs.day(mark))
         planned = span.changes({*whole, *ledger.open}, self._since)
         every = [day for days in planned.values() for day in days]
         names: dict[str, set[str]] = {}

@@ -28,6 +28,7 @@ from tests.collectors.conftest import HASTY
 from tests.system.harness import CREDENTIALS, generated_config, serving
 
 DAY_S = 86_400
+BEIJING_S = 8 * 3600
 TOPICS = ("bugs", "stories", "tasks", "iterations")
 
 
@@ -93,7 +94,8 @@ class Night:
 
     async def rendered(self) -> list[Any]:
         """What panels show of the last ten weeks."""
-        now = int(time.time()) // DAY_S * DAY_S
+        # The beginning of the day in Beijing, so that what happens now is on its last day.
+        now = (int(time.time()) + BEIJING_S) // DAY_S * DAY_S - BEIJING_S
         targets = (
             "@tapd.bugs.flow.cumulative/product=*",
             "@tapd.bugs.change.daily/product=*",

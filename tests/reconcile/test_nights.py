@@ -166,6 +166,23 @@ async def test_lost_changes_are_found_by_turns_or_when_asked_for(one: Night) -> 
     assert await one.facts() == facts
 
 
+async def test_a_bug_of_1970_gives_no_turn_to_the_months_since(one: Night) -> None:
+    # As many as it takes that the months before the others are not worth a look.
+    for number in range(20):
+        row = {"id": f"3{number:02d}", "title": "bug", "created": at(MONTHS), "modified": ago(0)}
+        records(one).add_bug(row)
+    row = {"id": "11", "title": "bug", "created": "1970-01-02 00:00:00", "modified": ago(0)}
+    records(one).add_bug(row)
+    await one.collect()
+    counters = one.servers.tapd.counters
+    for since, most in ((None, 7 + 31), (date(1970, 1, 1), (MONTHS + 1) * 31)):
+        counters.clear()
+        assert await one.reconcile(WORKSPACE, since) == []
+        days = [seen.query["created"] for seen in counters.seen if seen.path == "/bug_changes/count"]
+        assert 7 <= len(days) <= most
+        assert min(days) >= at(MONTHS)[:7]
+
+
 async def test_changes_that_the_feed_does_not_tell_any_more_have_happened_all_the_same(one: Night) -> None:
     facts = await one.facts()
     items = records(one).bug_items
