@@ -14,7 +14,7 @@ from collectors.derivation import Derivation, Mention, Rejected, Wanted
 from collectors.derive import DERIVATIONS
 from metrics_api.core.days import BEIJING, utc_now
 from metrics_api.core.errors import UnknownName
-from metrics_api.core.facts import Batch, Facts
+from metrics_api.core.facts import Batch, Facts, Written
 from metrics_api.core.leases import Leases
 from metrics_api.core.raw import RawStore, encoded
 from metrics_api.core.store import WINDOW, Document, Store
@@ -29,6 +29,8 @@ AT_ONCE = 2
 GROUPS = 4
 # What of a record's envelope is loaded where a derivation names the fields it needs.
 ENVELOPE = ("instance", "scope", "key", "n")
+# What the `_id` of an item's fact is made of.
+NAMED = ENVELOPE[:3]
 
 RebuildReport = Callable[[str, int, int], None]
 
@@ -72,30 +74,25 @@ class Deriver:
         """Derive a topic's facts from the beginning into a new collection; returns how many there are."""
         derivation = DERIVATIONS[topic]
 
-        async def batches() -> AsyncIterator[Batch]:
+        async def batches(written: Written) -> AsyncIterator[Batch]:
             for place, collection in enumerate(derivation.roots):
-                total = await self._last(collection)
-                done = 0
-                async for groups in self._keys(collection):
-                    for instance, keys in groups.items():
-                        known = await self._known(derivation.roots[:place], instance, keys)
-                        for chunk in _chunks(key for key in keys if key not in known):
+                total, done = await self._last(collection), 0
+                async for records in self._windows(collection, {}, list(ENVELOPE)):
+                    ids = {":".join(one[name] for name in NAMED): one for one in records}
+                    # What has come to the roots before is derived, unless it came after they were walked.
+                    there = await written(ids) if place else set()
+                    keys: defaultdict[str, list[str]] = defaultdict(list)
+                    for name, record in ids.items():
+                        if name not in there:
+                            keys[record["instance"]].append(record["key"])
+                    for instance, mine in keys.items():
+                        for chunk in _chunks(mine):
                             yield await self._produced(derivation, instance, chunk)
                     done = min(done + WINDOW, total)
                     if report:
                         report(topic, done, total)
 
         return await self._facts.rebuild(topic, batches)
-
-    async def _known(self, collections: Iterable[str], instance: str, keys: Collection[str]) -> set[str]:
-        """Those of the keys of which these collections have a record."""
-        found: set[str] = set()
-        for collection in collections:
-            asked = {"key": 1, "instance": 1}
-            for record in await self._store.matching(collection, "key", sorted(set(keys)), asked):
-                if record["instance"] == instance:
-                    found.add(record["key"])
-        return found
 
     async def _topic(self, derivation: Derivation, instance: str, keys: Iterable[str]) -> None:
         chunks = _chunks(keys)

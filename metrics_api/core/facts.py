@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,10 @@ class Batch:
 
     facts: list[Document] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
+
+
+# Tells which of these `_id`s a rebuild has written a fact of.
+Written = Callable[[Collection[str]], Awaitable[set[str]]]
 
 
 class _Outrun(Exception):
@@ -112,11 +116,11 @@ class Facts:
             counter["seq"] += written
         return int(counter["seq"]) - first
 
-    async def rebuild(self, topic: str, batches: Callable[[], AsyncIterator[Batch]]) -> int:
+    async def rebuild(self, topic: str, batches: Callable[[Written], AsyncIterator[Batch]]) -> int:
         """Write all of a topic's facts into a new collection and switch to it; returns how many there are.
 
         The old collection stays readable, and is kept until the next rebuild; what is written meanwhile is
-        brought along before the switch.
+        brought along before the switch. A batch is asked for when the one before is written.
         """
         async with self._leases.held(f"rebuild:{topic}") as rebuilding:
             started = await self.counter(topic)
@@ -128,15 +132,21 @@ class Facts:
                     await self._store.drop_collection(leftover)
             await self._store.index(name, "seq")
             stamp: Document = {"generation": generation, "seq": 0}
-            async for batch in batches():
+
+            async def written(ids: Collection[str]) -> set[str]:
+                return {one["_id"] for one in await self._store.matching(name, "_id", list(ids), {"_id": 1})}
+
+            async for batch in batches(written):
                 rebuilding.check()
                 stamp["seq"] += await self._write(name, batch, stamp)
-            caught_up = await self._catch_up(topic, started["collection"], name, stamp, started["seq"])
+            there = await self.counter(topic)
+            await self._catch_up(started, name, stamp, there["seq"])
             async with self._locks[topic], self._leases.held(f"topic:{topic}", LEASE_WAIT_S):
-                await self._catch_up(topic, started["collection"], name, stamp, caught_up)
+                # Who writes after this look has the switch fail, should this lease be lost.
                 counter = await self.counter(topic)
                 if counter["collection"] != started["collection"]:
                     raise StoreUnavailable(f"another rebuild of {topic} finished first")
+                await self._catch_up(there, name, stamp, counter["seq"])
                 changed = {
                     "generation": max(counter["generation"] + 1, generation),
                     "seq": stamp["seq"],
@@ -148,20 +158,19 @@ class Facts:
                     raise StoreUnavailable(f"the rebuild of {topic} lost its lease; run it again") from None
             return int(stamp["seq"])
 
-    async def _catch_up(self, topic: str, old: str, new: str, stamp: Document, after: int) -> int:
-        """Bring along what was written to the old collection with a seq above `after`; returns the last."""
-        last = int((await self.counter(topic))["seq"])
+    async def _catch_up(self, since: Document, new: str, stamp: Document, last: int) -> None:
+        """Bring along what was written since a counter was read, with a seq up to `last`."""
+        after = since["seq"]
         while after < last:
             upto = min(after + WINDOW, last)
             batch = Batch()
-            for fact in await self._store.window(old, "seq", after, upto):
+            for fact in await self._store.window(since["collection"], "seq", after, upto):
                 if fact["tombstone"]:
                     batch.gone.add(fact["_id"])
                 else:
                     batch.facts.append({key: value for key, value in fact.items() if key not in STAMP})
             stamp["seq"] += await self._write(new, batch, stamp)
             after = upto
-        return last
 
     async def _write(self, collection: str, batch: Batch, stamp: Document) -> int:
         """Write the facts that differ, numbered on from the stamp's seq; returns how many. Raises _Outrun."""

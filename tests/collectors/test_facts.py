@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from metrics_api.core.days import utc_now
-from metrics_api.core.facts import Batch, Facts
+from metrics_api.core.facts import Batch, Facts, Written
 from metrics_api.core.leases import Leases
 from metrics_api.core.store import Store
 
@@ -159,8 +159,9 @@ async def test_a_rebuild_switches_to_a_new_collection_and_keeps_what_was_written
 ) -> None:
     await write(facts, fact("a", v="old"), fact("b", v="old"), fact("c", v="old"))
 
-    async def batches() -> AsyncIterator[Batch]:
+    async def batches(written: Written) -> AsyncIterator[Batch]:
         yield Batch([fact("a", v="new"), fact("b", v="new")])
+        assert await written(["a", "b", "c"]) == {"a", "b"}
         # Live writes go on: readable at once where the counter points.
         await write(facts, fact("a", v="live"), fact("d", v="live"), gone={"b"})
         assert await counter(store) == (1, 6, "fact_bugs")
@@ -175,7 +176,7 @@ async def test_a_rebuild_switches_to_a_new_collection_and_keeps_what_was_written
     await write(facts, fact("e"))
     assert await counter(store) == (2, 7, "fact_bugs_2")
 
-    async def all_again() -> AsyncIterator[Batch]:
+    async def all_again(written: Written) -> AsyncIterator[Batch]:
         yield Batch([fact("a"), fact("e")])
 
     await facts.rebuild("bugs", all_again)
@@ -190,7 +191,7 @@ async def test_a_rebuild_that_failed_leaves_the_old_facts_and_the_next_one_begin
 ) -> None:
     await write(facts, fact("a"))
 
-    async def breaks() -> AsyncIterator[Batch]:
+    async def breaks(written: Written) -> AsyncIterator[Batch]:
         yield Batch([fact("half")])
         raise OSError("killed")
 
@@ -198,7 +199,7 @@ async def test_a_rebuild_that_failed_leaves_the_old_facts_and_the_next_one_begin
         await facts.rebuild("bugs", breaks)
     assert await counter(store) == (1, 1, "fact_bugs")
 
-    async def whole() -> AsyncIterator[Batch]:
+    async def whole(written: Written) -> AsyncIterator[Batch]:
         yield Batch([fact("a")])
 
     await facts.rebuild("bugs", whole)
