@@ -118,14 +118,16 @@ class TapdClient:
         """All rows of a list, oldest `created` first, without counting offsets.
 
         After each full page the list is asked again from the last `created` on: rows that vanish or appear
-        before it shift nothing, and no list is too deep. Repeated rows are left out. Where a server honours
+        before it shift nothing, and no list is too deep. Within a second of several pages those are counted,
+        and read again until that brings nothing new. Repeated rows are left out. Where a server honours
         neither order nor range, pages are counted after all. `anchor` begins later.
         """
         asked = {**params, "order": "created asc"}
         seen: set[str] = set()
+        readings = 0
         while True:
             low = _second_before(anchor) if anchor else ""
-            last, more = anchor, False
+            last, more, pages_read, fresh = anchor, False, 0, 0
             async with aclosing(self.paged(path, asked, f"{low}~{FAR_AHEAD}" if low else "")) as pages:
                 async for page in pages:
                     times = [clock(one) for one in bodies(page.rows, wrapper)]
@@ -133,13 +135,18 @@ class TapdClient:
                         async for rest in self.settled(path, params, wrapper, seen):
                             yield rest
                         return
-                    yield Rows([row for row in page.rows if _unseen(row, wrapper, seen)], page.more)
+                    rows = [row for row in page.rows if _unseen(row, wrapper, seen)]
+                    pages_read, fresh = pages_read + 1, fresh + len(rows)
+                    yield Rows(rows, page.more)
                     last, more = max(times, default=last), page.more
                     if last > anchor:
                         break
+            readings += 1
+            if pages_read > 1 and fresh and readings < READINGS:
+                continue
             if not more:
                 return
-            anchor = last
+            anchor, readings = last, 0
 
     async def settled(
         self, path: str, params: Mapping[str, str], wrapper: str, seen: set[str] | None = None

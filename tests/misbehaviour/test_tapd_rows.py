@@ -8,7 +8,7 @@ from metrics_api.core.store import Store
 from simulator import FaultKind, tapd_payload_of
 from simulator.records import TapdHappening
 from tests.misbehaviour.office import ago, newcomers
-from tests.misbehaviour.twins import Twins, facts
+from tests.misbehaviour.twins import Twins, facts, failures
 from tests.webhooks.harness import receiving, taken
 
 EVOLUTIONS = (
@@ -28,6 +28,17 @@ async def test_tapd_08_rows_that_move_between_two_pages_are_neither_lost_nor_dou
     await crowd.until_well()
     assert [kind for kind in EVOLUTIONS if crowd.faults.fired(kind) != 4] == []
     await crowd.agree()
+
+
+async def test_tapd_08_a_row_that_vanishes_from_a_second_of_several_pages_hides_no_other(
+    crowd: Twins,
+) -> None:
+    vanishing = crowd.faults.arm(FaultKind.DELETE_ROW, "/bugs", query={"page": "3"})
+    assert failures(await crowd.collected()) == {}
+    (gone,) = vanishing.touched
+    rows = {one["_id"].rpartition(":")[2] for one in await crowd.store.all("raw_tapd_bug")}
+    assert rows == {*crowd.workspace.bugs, gone}
+    assert (await facts(crowd.store))["bugs"][f"tapd:20000001:{gone}"]["removed_why"] == "deleted"
 
 
 async def test_tapd_09_a_removal_is_told_by_the_list_the_feed_and_a_webhook_in_any_order(
@@ -107,10 +118,10 @@ async def test_tapd_11_rows_modified_on_either_side_of_midnight_in_beijing_are_r
     for path in ("/bugs", "/stories", "/tasks", "/bug_changes"):
         for day in (ago()[:10], ago(1)[:10]):
             twins.faults.arm(FaultKind.CLOCK_EDGE, path, query={"page": "1"}, day=day)
-    newcomers(workspace)
     await twins.until_well()
     await twins.until_well()
     twins.faults.assert_spent()
+    newcomers(workspace)
     await twins.agree()
 
 
