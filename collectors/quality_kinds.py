@@ -43,6 +43,10 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "a change is dated before the item was created; it counts from the creation on",
         "nothing for imported or copied items; else look at the item's creation in TAPD",
     ),
+    "completed_without_change": Meaning(
+        "no change tells when the story was done; where its status is done, its own `completed` is the time",
+        _AGAIN,
+    ),
     "ended_before_created": Meaning(
         "the item's own time of its end is before its creation; lead times come from its changes instead",
         "correct the time in TAPD before you compute with exported rows",

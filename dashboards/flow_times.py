@@ -45,6 +45,7 @@ median, 85 of 100 took no longer than p85.
 
 Of {items} in done at the end of the time range; one that was reopened and not done again does not count.
 Those done before they were created, by the dates of their changes, have none: `negative_n` tells how many.
+`completed_n` are stories whose changes are lost, timed by TAPD's `completed`.
 The bars are numbers of {items} (right axis); with fewer than five there is no p85."""
 
 CYCLE = """\
@@ -52,8 +53,8 @@ CYCLE = """\
 that entry. Time after a reopening counts as well.
 
 Those that never were in an active stage have none: `skipped_n` tells how many; nor have those done before
-they were created, by the dates of their changes: `negative_n`. The bars are numbers of {items} (right axis);
-with fewer than five there is no p85."""
+they were created, by the dates of their changes: `negative_n`. Of those skipped `completed_n` are stories
+whose changes are lost. The bars are numbers of {items} (right axis); with fewer than five there is no p85."""
 
 STAGE_TIME = """\
 **Time in stage:** how long completed {items} were in each open stage, all their visits together, by the

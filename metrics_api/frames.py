@@ -46,10 +46,11 @@ class ItemFrame:
     `first_row` and `last_row` (by item) are an item's first and last segment, `keys` (by item, with more to
     come at its end) are the `_id`s of their facts, `first_start` (by workspace code) the oldest start in a
     workspace, NEVER without any. `topic` has all fields of this frame. `numbers` are columns of float32, NaN
-    where nothing is known; `due` (by item) is the number of the planned day, NO_DAY without one, and
-    `stories` says which stories a bug is linked to. `items` is how many items count; the `cubes` together
-    hold the daily deltas; `kept` are the selections of segments that were asked for last, `living` the rows
-    that count by level.
+    where nothing is known; `due` (by item) is the number of the planned day, NO_DAY without one, `completed`
+    (by item, empty where the topic's items are not dated) the instant that stands for an untold entry to
+    done, and `stories` says which stories a bug is linked to. `items` is how many items count; the `cubes`
+    together hold the daily deltas; `kept` are the selections of segments that were asked for last, `living`
+    the rows that count by level.
     """
 
     topic: ItemTopic
@@ -73,6 +74,7 @@ class ItemFrame:
     last_row: Array
     keys: Sequence[str]
     due: Array
+    completed: Array
     stories: Links
     first_start: Array
     context: Context
@@ -244,6 +246,7 @@ class ItemTable:
             last_row=self._items.last_row,
             keys=self._items.keys,
             due=self._items.due,
+            completed=self._items.completed,
             stories=self._items.links.view(len(self._items.keys)),
             first_start=self._first_start,
             context=self.context,

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from metrics_api.columns import NO_DAY, Array, Codes, Parted, PerItem, Rows, spread
+from metrics_api.columns import NEVER, NO_DAY, Array, Codes, Parted, PerItem, Rows, spread
 from metrics_api.links import LinkTable
-from metrics_api.segments import Fact, planned
+from metrics_api.segments import Fact, completed, planned
 from metrics_api.topics import ItemTopic
 
 # By the number of an item: its first row, and how many rows it has.
@@ -27,6 +27,7 @@ class ItemColumns:
         self._numbers = Parted()
         self._first_row, self._rows, self._last_row = (PerItem(np.uint32) for _ in range(3))
         self._due = PerItem(np.int32, NO_DAY)
+        self._completed = PerItem(np.uint32, NEVER) if topic.dated else None
         self.links = LinkTable(topic, ids)
 
     def number(self, key: str) -> int:
@@ -59,6 +60,9 @@ class ItemColumns:
         self._last_row.put(numbers[some], (first + rows - 1)[some], size)
         days: Sequence[int] = [planned(facts[number]) for number in places]
         self._due.put(numbers, np.array(days, dtype=np.int64), size)
+        if self._completed is not None:
+            moments = [completed(facts[number]) for number in places]
+            self._completed.put(numbers, np.array(moments, dtype=np.int64), size)
         self.links.take(facts, size)
 
     @property
@@ -75,3 +79,9 @@ class ItemColumns:
     def due(self) -> Array:
         """By item the number of the day on which it is due, NO_DAY without one."""
         return self._due.view(len(self.keys))
+
+    @property
+    def completed(self) -> Array:
+        """By item when it was completed by its own telling, NEVER without that; empty where none can tell."""
+        none = np.empty(0, dtype=np.uint32)
+        return none if self._completed is None else self._completed.view(len(self.keys))

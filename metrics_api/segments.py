@@ -55,6 +55,13 @@ def planned(fact: Fact) -> int:
     return NO_DAY if day is None or fact["tombstone"] else _day_number(day)
 
 
+def completed(fact: Fact) -> int:
+    """When an item was completed by its own telling where no change tells, NEVER for none (epoch seconds)."""
+    # A fact that was derived by an earlier version does not say.
+    at = cast(StoryFact, fact).get("completed")
+    return NEVER if at is None or fact["tombstone"] else at
+
+
 @lru_cache(maxsize=10_000)
 def _day_number(text: str) -> int:
     return (date.fromisoformat(text) - EPOCH).days

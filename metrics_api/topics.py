@@ -22,7 +22,8 @@ class ItemTopic:
     the same, `axes` the columns their cube counts by. `guess` makes stages of a workflow nobody configured.
     `histories` are the columns that histories fill, by TAPD's name, `people` likewise those that count only
     when people are enabled, `numbers` the columns of numbers. Where there are `levels`, an item may be the
-    parent of others; where they are `linked`, it may be linked to stories. `custom` are the fields of a frame
+    parent of others; where they are `linked`, it may be linked to stories; where they are `dated`, it may
+    itself tell when it was completed. `custom` are the fields of a frame
     that the workspaces made themselves, each with CUSTOM before its name.
     """
 
@@ -38,6 +39,7 @@ class ItemTopic:
     numbers: tuple[str, ...] = ("remain", "size")
     levels: bool = False
     linked: bool = False
+    dated: bool = False
     custom: tuple[str, ...] = ()
 
     def column(self, field: str) -> str:
@@ -80,6 +82,7 @@ STORIES: Final = ItemTopic(
     sources={"product": "workspace", "version": "iteration"},
     people={"owner": "owner", "developer": "developer", "creator": "creator"},
     levels=True,
+    dated=True,
 )
 ITEM_TOPICS: Final = {topic.name: topic for topic in (BUGS, STORIES)}
 # What both can be asked by.

@@ -17,8 +17,8 @@ from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
 from metrics_api.narrowing import Condition, coded, within
 from metrics_api.query import Query
-from metrics_api.segments import BACKDATED, CONTINUES
-from metrics_api.selection import chosen
+from metrics_api.segments import BACKDATED, CONTINUES, CREATED
+from metrics_api.selection import chosen, selected
 
 
 def entered(frame: ItemFrame, rows: Rows, stages: Mask) -> Mask:
@@ -61,12 +61,57 @@ def completions(frame: ItemFrame, query: Query, stages: Mask | None = None) -> R
 
     That is the last entry to a done stage (or to one of `stages`) before the end of the whole window, of
     items that are still there at that end, or were removed from there. Filters look at the values of that
-    row; moves between the stages are no entries.
+    row; moves between the stages are no entries. `completed_at` says when they were.
     """
     stages = frame.lookups.done if stages is None else stages
     rows = begun(frame, query, coded(frame.stage, stages))
-    rows = rows[entered(frame, rows, stages)]
+    rows = _with_untold(frame, query, rows[entered(frame, rows, stages)], stages)
     return rows[stays(frame, rows, stages, query.since.ends[-1])]
+
+
+def completed_at(frame: ItemFrame, rows: Rows) -> Array:
+    """When the items of some rows were completed with these: epoch seconds, int64.
+
+    That is when the row begins, or what the item itself tells where its history does not: see `untold`.
+    """
+    found = frame.start[rows].astype(np.int64)
+    which = untold(frame, rows)
+    if which.any():
+        found[which] = frame.completed[frame.item[rows[which]]]
+    return found
+
+
+def untold(frame: ItemFrame, rows: Rows) -> Mask:
+    """Which of the rows with which items were completed have their time from the item's own `completed`."""
+    if not frame.completed.size:
+        return np.zeros(len(rows), dtype=np.bool_)
+    at = frame.completed[frame.item[rows]]
+    found: Mask = (frame.start[rows] <= at) & (at != NEVER)
+    return found
+
+
+def _with_untold(frame: ItemFrame, query: Query, rows: Rows, stages: Mask) -> Rows:
+    """The entries with those at their right time that the history puts at the creation.
+
+    An item that is in the stages from its creation on, and says that it was completed later, came to them
+    then: with the row in which it was then.
+    """
+    items = np.flatnonzero(frame.completed != NEVER)
+    first = frame.first_row[items].astype(np.int64)
+    born = (frame.begin[first] == CREATED) & stages[frame.stage[first]]
+    if not born.any():
+        return rows
+    items, first = items[born], first[born]
+    rows = rows[~np.isin(rows, first)]
+    moment = frame.completed[items].astype(np.int64)
+    inside = (moment >= query.buckets.starts[0]) & (moment < query.buckets.ends[-1])
+    at, moment = first[inside], moment[inside]
+    later = frame.stop[at] <= moment
+    while later.any():
+        at[later] += 1
+        later = frame.stop[at] <= moment
+    found: Rows = np.sort(np.concatenate([rows, at[selected(frame, query, at)]]))
+    return found
 
 
 def backdated(frame: ItemFrame, rows: Rows) -> Mask:

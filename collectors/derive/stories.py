@@ -27,6 +27,7 @@ KIND: Final = Kind(
     tracked=("status", "iteration", "priority", "module", "type", "label"),
     feed=WORKITEM_CHANGES,
     further=("owner", "creator", "developer", "size", "remain", "effort"),
+    completed="completed",
     words=PRIORITIES,
 )
 

@@ -192,6 +192,9 @@ def _fact(kind: Kind, legs: Sequence[Place], zone: str) -> Fact:
         due = None
         findings.add("unreadable:due")
     findings |= last.wrong_ends(created, zone)
+    completed = last.completed(ways[-1]["status"].moves, created, removed_at, zone)
+    if completed is not None:
+        findings.add("completed_without_change")
     return {
         "_id": first.fact_id,
         "instance": first.origin["instance"],
@@ -204,6 +207,7 @@ def _fact(kind: Kind, legs: Sequence[Place], zone: str) -> Fact:
         "findings": sorted(findings | ({"parallel_step"} if parallel else set())),
         "parallel_steps": parallel,
         "segments": segments,
+        **({"completed": completed} if kind.completed else {}),
         **({"histories": histories(kind, legs, created, removed_at)} if kind.further else {}),
     }
 

@@ -85,8 +85,9 @@ class Kind:
     `fields` are our names of the fields that are read, by TAPD's; `tracked` those that make the segments.
     `further` are more fields of which histories are kept, by names that are TAPD's and ours; where there are
     any, also of all custom ones. `linked` is the raw collection of what links items to stories.
-    `title`, `due` and `ends` are TAPD's names, `due` in the order in which they count, `ends` those of the
-    row's times that cannot be before its creation. `words` are the words for codes of priorities, `deletion`
+    `title`, `due`, `ends` and `completed` are TAPD's names, `due` in the order in which they count, `ends`
+    those of the row's times that cannot be before its creation, `completed` the one that counts where no
+    change tells when an item was done, "" for none. `words` are the words for codes of priorities, `deletion`
     the field by which the change feed tells of a deletion, `moving` says that a removal may name the item
     that lives on.
     """
@@ -101,6 +102,7 @@ class Kind:
     title: str = "name"
     due: tuple[str, ...] = ("due",)
     ends: tuple[str, ...] = ("completed",)
+    completed: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
     deletion: str = ""
     moving: bool = False

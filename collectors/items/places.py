@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from collectors import Removal
 from collectors.derivation import epoch, text
@@ -13,6 +13,9 @@ from collectors.items.hooks import Told, read_hooks
 from collectors.items.iterations import Iterations
 from collectors.items.kinds import Kind, value
 from collectors.removals import removal, vanished
+
+# Within so many seconds a change and a time on the row are of one event.
+CLOCKS_S: Final = 60
 
 
 @dataclass
@@ -85,6 +88,21 @@ class Place:
             if at is not None and at < created:
                 found.add(f"ended_before_created:{name}")
         return found
+
+    def completed(
+        self, moves: Sequence[tuple[int, str]], created: int, removed_at: int | None, zone: str
+    ) -> int | None:
+        """When the row says that the item was completed, where its changes of status cannot know better.
+
+        None where one of these `moves` is as early, and for what is not between creation and removal.
+        """
+        try:
+            at = epoch(self.said(self.kind.completed), zone) if self.kind.completed else None
+        except (TypeError, ValueError, OverflowError):
+            return None
+        if at is None or at <= created or (removed_at is not None and at >= removed_at):
+            return None
+        return None if any(moment <= at + CLOCKS_S for moment, _ in moves) else at
 
     def read(self, zone: str) -> None:
         """Understand the records; raises ValueError or TypeError."""

@@ -90,11 +90,14 @@ class BugFact(ItemFact):
 class StoryFact(ItemFact):
     """One story; `parents` are the ids of all stories it ever named as its parent.
 
+    `completed` (epoch seconds) is when its row says that it was completed, where no change of its status is
+    as early as that; else None.
     `histories` are those of the people owner, creator and developer, of size, remain and effort, and of
     every custom_field_*, as those of a bug.
     """
 
     parents: list[str]
+    completed: int | None
     segments: StorySegments
     histories: dict[str, History]
 

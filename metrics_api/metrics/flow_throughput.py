@@ -11,7 +11,7 @@ from metrics_api.quantiles import counted
 from metrics_api.query import Query, Row
 from metrics_api.selection import grouped
 from metrics_api.topics import BUGS, STORIES
-from metrics_api.visits import backdated, buckets_of, completions, first_rows
+from metrics_api.visits import backdated, buckets_of, completed_at, completions, first_rows
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted")
 
@@ -37,13 +37,14 @@ def throughput(frame: ItemFrame, query: Query) -> list[Row]:
 
     An item counts once, in the bucket of its last entry to done before the end of the window, if it is in
     done at that end; what was completed and removed later counts. Dropped is the same of dropped stages. A
-    change from dropped to done is an entry to done, one from done to dropped an entry to dropped. Filters and
-    `by` go by the values at that entry. Definition: docs/definitions.md, sections 1 and 5.
+    change from dropped to done is an entry to done, one from done to dropped an entry to dropped. A story
+    whose history does not tell its entry came there when it was `completed`, as TAPD says. Filters and `by`
+    go by the values at that entry. Definition: docs/definitions.md, sections 1 and 5.
     """
     looks, width = frame.lookups, len(query.buckets)
     ended = [completions(frame, query, stages) for stages in (looks.done, looks.dropped)]
     rows, group, names = grouped(frame, query, np.concatenate(ended))
-    bucket = buckets_of(query.buckets, frame.start[rows])
+    bucket = buckets_of(query.buckets, completed_at(frame, rows))
     done = looks.done[frame.stage[rows]]
     completed, dropped = (counted(group[which], bucket[which], len(names), width) for which in (done, ~done))
     return [
@@ -59,5 +60,5 @@ def completed(frame: ItemFrame, query: Query, at: int) -> Listed:
     rows = completions(
         frame, query, frame.lookups.dropped if query.options.get("series") == "dropped" else None
     )
-    took = frame.start[rows] - frame.start[first_rows(frame, rows)]
+    took = completed_at(frame, rows) - frame.start[first_rows(frame, rows)]
     return Listed(frame.item[rows], np.where(backdated(frame, rows), np.nan, took), "seconds")

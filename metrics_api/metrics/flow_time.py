@@ -16,7 +16,16 @@ from metrics_api.quantiles import counted, fewest, quantile_rows
 from metrics_api.query import Query, Row
 from metrics_api.selection import allowed, asked_stages, grouped
 from metrics_api.topics import BUGS, STORIES
-from metrics_api.visits import backdated, buckets_of, completions, first_entries, first_rows, time_within
+from metrics_api.visits import (
+    backdated,
+    buckets_of,
+    completed_at,
+    completions,
+    first_entries,
+    first_rows,
+    time_within,
+    untold,
+)
 from metrics_api.worktime import asked_measure
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted", "calendar", "q")
@@ -58,7 +67,7 @@ def _completed(frame: ItemFrame, query: Query) -> _Completed:
     rows = completions(frame, query)
     found, group, names = grouped(frame, query, rows)
     which = np.arange(len(rows)) if len(found) == len(rows) else np.searchsorted(rows, found)
-    bucket = buckets_of(query.buckets, frame.start[rows])[which]
+    bucket = buckets_of(query.buckets, completed_at(frame, rows))[which]
     return _Completed(rows, which, group, bucket, [((query.by, name),) if query.by else () for name in names])
 
 
@@ -77,13 +86,21 @@ def lead_time(frame: ItemFrame, query: Query) -> list[Row]:
     In the bucket of that entry, of items that are in done at the end of the window: one reopened and not done
     again does not count, one completed and removed later does. An item that was moved between workspaces was
     created where it was first. Items that were done before they were created, by the dates of their changes,
-    have no lead time; `negative_n` tells how many. Filters and `by` go by the values at the completion. With
-    calendar=work only working time counts, by the calendar of the product. Definition: docs/definitions.md,
-    sections 1 and 5.
+    have no lead time; `negative_n` tells how many. Of stories, `completed_n` counts those whose history does
+    not tell when they were done, and whose time of it is TAPD's `completed`. Filters and `by` go by the
+    values at the completion. With calendar=work only working time counts, by the calendar of the product.
+    Definition: docs/definitions.md, sections 1 and 5.
     """
     done = _completed(frame, query)
-    counts = {"negative_n": _counted(query, done, backdated(frame, done.rows))}
-    return _quantiles(frame, query, done, _leads(frame, query, done.rows), counts)
+    return _quantiles(frame, query, done, _leads(frame, query, done.rows), _odd(frame, query, done))
+
+
+def _odd(frame: ItemFrame, query: Query, done: _Completed) -> dict[str, Array]:
+    """How many of the completions are odd, by what is odd about them."""
+    found = {"negative_n": _counted(query, done, backdated(frame, done.rows))}
+    if frame.topic.dated:
+        found["completed_n"] = _counted(query, done, untold(frame, done.rows))
+    return found
 
 
 @items("tapd.bugs.flow.lead.time", "tapd.stories.flow.lead.time")
@@ -97,7 +114,7 @@ def led(frame: ItemFrame, query: Query, at: int) -> Listed:
 def _leads(frame: ItemFrame, query: Query, rows: Rows) -> _Took:
     measure, tags = asked_measure(frame, query, rows)
     created = frame.start[first_rows(frame, rows)]
-    seconds = measure(np.arange(len(rows)), created, frame.start[rows])
+    seconds = measure(np.arange(len(rows)), created, completed_at(frame, rows))
     return _Took(seconds, ~backdated(frame, rows), tags)
 
 
@@ -106,16 +123,14 @@ def cycle_time(frame: ItemFrame, query: Query) -> list[Row]:
     """Cycle time: how long it took from the first entry to an active stage to the last one to done.
 
     Items as for the lead time. Those that never were in an active stage have no cycle time, nor have those
-    that were done before they were created; `skipped_n` and `negative_n` tell how many. After a reopening the
-    time goes on from the first beginning. Definition: docs/definitions.md, sections 1 and 5.
+    that were done before they were created; `skipped_n` and `negative_n` tell how many. Of those skipped,
+    `completed_n` counts the stories whose history is lost, as for the lead time. After a reopening the time
+    goes on from the first beginning. Definition: docs/definitions.md, sections 1 and 5.
     """
     done = _completed(frame, query)
-    took, negative = _cycles(frame, query, done.rows), backdated(frame, done.rows)
-    counts = {
-        "skipped_n": _counted(query, done, ~took.known & ~negative),
-        "negative_n": _counted(query, done, negative),
-    }
-    return _quantiles(frame, query, done, took, counts)
+    took = _cycles(frame, query, done.rows)
+    skipped = _counted(query, done, ~took.known & ~backdated(frame, done.rows))
+    return _quantiles(frame, query, done, took, {"skipped_n": skipped, **_odd(frame, query, done)})
 
 
 @items("tapd.bugs.flow.cycle.time", "tapd.stories.flow.cycle.time")
@@ -130,7 +145,7 @@ def cycled(frame: ItemFrame, query: Query, at: int) -> Listed:
 def _cycles(frame: ItemFrame, query: Query, rows: Rows) -> _Took:
     measure, tags = asked_measure(frame, query, rows)
     begun = first_entries(frame, rows, frame.lookups.active)
-    seconds = measure(np.arange(len(rows)), begun, frame.start[rows])
+    seconds = measure(np.arange(len(rows)), begun, completed_at(frame, rows))
     return _Took(seconds, begun != NEVER, tags)
 
 

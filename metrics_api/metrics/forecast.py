@@ -17,7 +17,7 @@ from metrics_api.query import Query, Row
 from metrics_api.selection import allowed_workspaces
 from metrics_api.simulation import days_taken
 from metrics_api.topics import BUGS, STORIES
-from metrics_api.visits import buckets_of, completions
+from metrics_api.visits import buckets_of, completed_at, completions
 from metrics_api.worktime import DAYS, work_clock
 
 OPTIONS = ("tz", "asof", "deleted", "calendar")
@@ -115,7 +115,7 @@ def _throughput(frame: ItemFrame, query: Query, day: int, works: Mask) -> Array:
     days = buckets(_midnight(first, zone), _midnight(last, zone), "1d", zone)
     filters = tuple(one for one in query.filters if one.key not in PLANS)
     rows = completions(frame, replace(query, filters=filters, buckets=days, window=query.buckets))
-    at = buckets_of(days, frame.start[rows])
+    at = buckets_of(days, completed_at(frame, rows))
     place = np.minimum(counting[at] - works[first + at], counting[-1] - 1)
     return np.bincount(place, minlength=counting[-1])
 

@@ -36,6 +36,7 @@ def test_an_item_nobody_polled_yet_is_told_by_webhooks_alone() -> None:
         "findings": [],
         "parallel_steps": 0,
         "parents": ["7"],
+        "completed": None,
         "segments": {
             "start": [T0],
             "workspace": ["991"],

@@ -35,6 +35,7 @@ def test_a_story_without_changes_has_held_its_values_since_it_was_created() -> N
         "findings": [],
         "parallel_steps": 0,
         "parents": ["7"],
+        "completed": None,
         "segments": {
             "start": [1772323200],
             "workspace": ["991"],
@@ -119,10 +120,7 @@ def test_rows_that_cannot_be_read_are_rejected_and_the_others_go_on() -> None:
     )
     assert [way(fact, "status") for fact in found.facts] == [[(0, "planning"), (1, "developing")]]
     assert sorted((one.collection, one.record["data"]["id"]) for one in found.rejected) == [
-        ("raw_tapd_story_change", "9000000002"),
-        ("raw_tapd_story_change", "9000000003"),
-        ("raw_tapd_story_change", "9000000004"),
-        ("raw_tapd_story_change", "9000000006"),
+        ("raw_tapd_story_change", f"900000000{number}") for number in (2, 3, 4, 6)
     ]
 
 

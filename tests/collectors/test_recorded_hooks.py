@@ -65,7 +65,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     | {"segments": stretch(1735554293, workspace="111222333", status="new", **BUG_FIELDS)}
     | {"histories": held(1735554293, remain="0", reporter="成员90"), "stories": []},
     "story__create": fact("11112222", "1111112222001071295", 1724843286, "asdfasdfasdfasdfasdf", "2022-06-20")
-    | {"parents": [], "histories": held(1724843286, creator="creator", remain="0")}
+    | {"parents": [], "completed": None, "histories": held(1724843286, creator="creator", remain="0")}
     | {
         "segments": stretch(
             1724843286,
@@ -81,6 +81,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "story__update": fact("11112222", "1111112222001069123", 1724066298, "old name", "2024-08-30")
     | {
         "parents": [],
+        "completed": None,
         "histories": {
             **held(1724066298, creator="old creator", custom_field_98="old custom field 98", remain="0"),
             # 2024-08-27 18:07:00 in Beijing.

@@ -80,9 +80,11 @@ async def test_recorded_stories_become_facts(source: Recorded) -> None:
         "removed_at": None,
         "removed_why": None,
         "due": "2021-10-11",
-        "findings": [],
+        # No change row tells how it came to be done.
+        "findings": ["completed_without_change"],
         "parallel_steps": 0,
         "parents": ["11991001037562"],
+        "completed": 1632909241,
         "segments": {
             "start": [1630310384],
             "workspace": ["991"],

@@ -41,6 +41,12 @@ LISTED = [
     "  -> rename one of them in TAPD, or put the status into the stage you mean ([[product.stages.stories]])",
     "  workspace     of       field     count  first",
     "  tapd:991 One  stories  resolved  1      resolved 已实现 / 已上线",
+    "completed without change: no change tells when the story was done; where its status is "
+    "done, its own `completed` is the time",
+    "  -> read the changes again with `engmetrics collect --backfill --since DAY`; what TAPD "
+    "has not stays so",
+    "  workspace     of       field  count  first",
+    "  tapd:991 One  stories  -      1      21 story 21",
     "ended before created: the item's own time of its end is before its creation; lead times "
     "come from its changes instead",
     "  -> correct the time in TAPD before you compute with exported rows",

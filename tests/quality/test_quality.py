@@ -58,6 +58,9 @@ def company() -> Company:
     for at, old, new in (("03", "--", "春"), ("04", "夏", "秋")):
         change = {"bug_id": "11", "field": "iteration_id", "old_value": old, "new_value": new}
         one.add_change({**change, "created": f"2026-03-{at} 10:00:00"})
+    # The way to its end is not in the feed.
+    one.add_story({"id": "21", "name": "story 21", "created": BORN, "status": "planning"})
+    one.change_story("21", {"status": "resolved"}, at="2026-03-05 10:00:00", recorded=False)
     made.move_bug("12", source="992", target="991", at="2026-03-05 10:00:00", new_id="121")
     return made
 
@@ -86,6 +89,7 @@ async def test_every_kind_of_oddity_is_counted_with_its_items(store: Store) -> N
         ("991", "bugs", "unmapped_status", "status_9", 1),
         ("991", "stories", "ambiguous_status", "resolved", 1),
         ("991", "bugs", "change_before_created", "status", 1),
+        ("991", "stories", "completed_without_change", "", 1),
         ("991", "bugs", "ended_before_created", "resolved", 1),
         ("991", "bugs", "unreadable", "due", 1),
         ("991", "bugs", "vanished", "", 1),
@@ -102,6 +106,7 @@ async def test_every_kind_of_oddity_is_counted_with_its_items(store: Store) -> N
         [("6", "bug 6")],
         [("resolved", "已实现 / 已上线")],
         [("4", "bug 4")],
+        [("21", "story 21")],
         [("5", "bug 5")],
         [("10", "bug 10")],
         [("9", "bug 9")],
@@ -121,7 +126,7 @@ async def test_every_kind_of_oddity_is_counted_with_its_items(store: Store) -> N
         "  workspace     of    field   count  first",
         "  tapd:991 One  bugs  status  1      1 bug 1",
     ]
-    assert len(shown) == 4 * 14
+    assert len(shown) == 4 * 15
 
 
 async def test_of_many_the_first_three_are_shown_and_nothing_steers_the_terminal(store: Store) -> None:

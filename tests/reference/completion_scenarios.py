@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from .completions import COMPLETIONS, THROUGHPUT, CompletionQuery
 from .moments import A_DAY, MOMENTS, epoch
 from .plans import BugPlan, CompanyPlan, Step, StoryPlan
-from .strategies import GAPS, STORY_VALUES, VALUES, ZONES, company_plans, filter_sets
+from .strategies import GAPS, RARELY, STORY_VALUES, VALUES, ZONES, company_plans, filter_sets
 from .vocabulary import PRODUCTS, TYPES, WORKFLOWS
 from .wire import Company
 from .working import WorkCalendar
@@ -69,7 +69,17 @@ def ending(draw: st.DrawFn, plan: Plan, company: CompanyPlan) -> Plan:
     # Plans number the codes of a workspace in their order.
     numbers = [codes.index(code) for flag in wanted for code in meant[flag] if code in codes]
     steps = tuple(Step(draw(GAPS) + 1, "status", number) for number in numbers)
+    if isinstance(plan, StoryPlan) and numbers and draw(RARELY):
+        return lost(plan, numbers[-1], draw(GAPS))
     return replace(plan, steps=(*plan.steps, *steps))
+
+
+def lost(plan: StoryPlan, status: int, after: int) -> StoryPlan:
+    """The story with its last status and nothing that tells how it came there but its row."""
+    first = (status, *plan.first[1:])
+    others = tuple(step for step in plan.steps if step.field != "status")
+    quiet = replace(plan, early=False, mend=False, completed=plan.created + after)
+    return replace(quiet, first=first, steps=others)
 
 
 @st.composite

@@ -50,11 +50,14 @@ class CompletionQuery(Query):
 
 @dataclass(frozen=True)
 class Completed:
-    """An item that was in an end stage at the end of the query, its spans up to then, and which began it."""
+    """An item that was in an end stage at the end of the query, its spans up to then, when it came there and
+    which span it was in then; `untold`: not by its history."""
 
     member: Member
     spans: tuple[Span, ...]
     entry: Span
+    at: int
+    untold: bool = False
 
     @property
     def negative(self) -> bool:
@@ -62,7 +65,7 @@ class Completed:
 
         Decision: so is one that came to done in the second of its creation, after changes before that.
         """
-        return self.member.early and self.entry is self.spans[0]
+        return self.member.early and self.at == self.spans[0].start
 
     @property
     def before(self) -> tuple[Span, ...]:
@@ -117,8 +120,15 @@ def ended(population: Population, query: CompletionQuery, flag: str, end: int) -
             if span.stage.flag != flag:
                 break
             entry = span
-        if selection.has(member, entry):
-            found.append(Completed(member, spans, entry))
+        one = Completed(member, spans, entry, entry.start)
+        if entry is spans[0] and member.completed is not None:
+            # It was over as long as anything is known of it, but says when that began.
+            if member.completed >= end:
+                continue
+            within = [span for span in spans if span.start <= member.completed][-1]
+            one = Completed(member, spans, within, member.completed, untold=True)
+        if selection.has(member, one.entry):
+            found.append(one)
     return found
 
 
@@ -144,11 +154,13 @@ def lines(population: Population, query: CompletionQuery, grid: list[Bucket]) ->
         answer["skipped_n"] = per_bucket(skipped, grid)
     if query.what in (LEAD_TIME, CYCLE_TIME):
         answer["negative_n"] = per_bucket([one for one in done if one.negative], grid)
+        if query.kind == "stories":
+            answer["completed_n"] = per_bucket([one for one in done if one.untold], grid)
     return answer
 
 
 def per_bucket(items: list[Completed], grid: list[Bucket]) -> list[Value]:
-    return [sum(1 for one in items if start <= one.entry.start < end) for start, end in grid]
+    return [sum(1 for one in items if start <= one.at < end) for start, end in grid]
 
 
 class Clock:
@@ -168,12 +180,12 @@ class Clock:
 
     def lead(self, one: Completed) -> Value:
         """From the creation; None for an item that was done before that."""
-        return None if one.negative else self.took(one, one.spans[0].start, one.entry.start)
+        return None if one.negative else self.took(one, one.spans[0].start, one.at)
 
     def cycle(self, one: Completed) -> Value:
         """From the first entry to an active stage; None for an item that never was in one."""
         begun = [span.start for span in one.spans if span.stage.flag == "active"]
-        return self.took(one, begun[0], one.entry.start) if begun else None
+        return self.took(one, begun[0], one.at) if begun else None
 
     def in_stage(self, one: Completed, stage: str) -> Value:
         """All visits to an open stage before the completion; None without one."""
@@ -216,7 +228,7 @@ def quantiles(
     asked = query.q.split(",")
     found: dict[str, list[Value]] = {f"p{q}": [] for q in asked} | {"n": []}
     for start, end in grid:
-        known = sorted(value for one, value in values if value is not None and start <= one.entry.start < end)
+        known = sorted(value for one, value in values if value is not None and start <= one.at < end)
         for q in asked:
             share = Fraction(q) / 100
             shown = len(known) >= (few if share > Fraction(1, 2) else 1)

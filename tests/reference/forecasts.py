@@ -66,7 +66,12 @@ def completion(member: Member, selection: Selection, end: int) -> list[int]:
         if span.stage.flag != "done":
             break
         entry = span
-    return [entry.start] if selection.has(member, entry) else []
+    at = entry.start
+    if entry is lived[0] and member.completed is not None:
+        # Its history does not tell: it was done when its row says so.
+        at = member.completed
+        entry = [span for span in lived if span.start <= at][-1]
+    return [at] if at < end and selection.has(member, entry) else []
 
 
 def chances(daily: Sequence[int], work: int, most: float) -> list[float]:

@@ -5,6 +5,7 @@ so spans begin at rising seconds.
 """
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from .stages import first_status
 from .told import FIELDS, Kind, Part, Values, clean, parts
@@ -16,7 +17,7 @@ from .wire import Company
 class Item:
     """One bug or story; `ended` is the instant it was removed, `why` one of deleted, merged, moved (to where
     nobody collects). `parents` are the ids of all stories it ever named as its parent. `early`: its status
-    changed before it was created."""
+    changed before it was created. `completed`: when it was, by its row and by no change."""
 
     id: str
     created: int
@@ -25,6 +26,7 @@ class Item:
     why: str | None = None
     parents: frozenset[str] = frozenset()
     early: bool = False
+    completed: int | None = None
 
     def at(self, end: int) -> Values | None:
         """The values just before an instant; None before the creation and after the removal."""
@@ -71,8 +73,34 @@ def joined(chain: list[Part], kind: Kind) -> Item:
         # What was saved in the second of the removal is the removal; a removal at birth leaves one instant.
         spans = [span for span in spans if span[0] < ended] or spans[:1]
     why = None if last.removal is None else last.removal.why
-    early = any(one.field == "status" and not one.born and one.at < created for one in first.changes)
-    return Item(first.id, created, unchanged_joined(spans, chain, kind), ended, why, first.parents, early)
+    early = changed_before(first, created)
+    whole = unchanged_joined(spans, chain, kind)
+    completed = untold(first, whole, ended)
+    return Item(first.id, created, whole, ended, why, first.parents, early, completed)
+
+
+def untold(part: Part, spans: list[tuple[int, Values]], ended: int | None) -> int | None:
+    """When a row says that its story was completed, if that is in its life and no change is as early.
+
+    Decision: a change of status within a minute after it tells of the same.
+    """
+    at = part.completed
+    if at is None or at <= spans[0][0] or (ended is not None and at >= ended):
+        return None
+    told = changed_before(part, at + 61)
+    return None if told or len({values["status"] for start, values in spans if start <= at + 60}) > 1 else at
+
+
+def changed_before(part: Part, end: int) -> bool:
+    """Whether the status changed before an instant; decision: from a status to the same is no change."""
+    changes = [change for change in part.changes if change.field == "status" and not change.born]
+    held = changes[0].old if changes else ""
+    for at, each in groupby(changes, key=lambda change: change.at):
+        *_, last = each
+        if at < end and last.new != held:
+            return True
+        held = last.new
+    return False
 
 
 def values_at(timeline: list[tuple[int, Values]], when: int) -> Values:

@@ -53,7 +53,7 @@ class StoryPlan:
     """What befalls one story; `first` are its first values in the order of vocabulary.STORY_FIELDS.
 
     `end`: "", delete, restored; `unseen`, `early` and `mend` are as with bugs. `told`: the change feed
-    has its creation.
+    has its creation. `completed` is what its row says of its end, whatever its changes tell.
     """
 
     created: int
@@ -66,6 +66,7 @@ class StoryPlan:
     early: bool = False
     mend: bool = False
     told: bool = True
+    completed: int | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Member:
     """One item; `why` it ended: deleted, merged, moved, or None; `ended` the instant.
 
     `parent`: some item named it as its parent at some time. `early`: its status changed before its creation.
+    `completed`: when it was completed by its row, where no change of status is as early.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Member:
     why: str | None
     parent: bool = False
     early: bool = False
+    completed: int | None = None
 
     def before(self, end: int) -> Span | None:
         """The span of the last instant before `end`; None where the item did not exist."""
@@ -97,7 +99,7 @@ class Population:
             stays = bool(spans) and spans[-1].stage.name == stage.name
             entered = spans[-1].entered if stays else start
             spans.append(Span(start, end, self.fields(values, stage), stage, entered))
-        return Member(item.id, tuple(spans), item.ended, item.why, parent, item.early)
+        return Member(item.id, tuple(spans), item.ended, item.why, parent, item.early, item.completed)
 
     def fields(self, values: dict[str, str], stage: Stage) -> dict[str, str]:
         """What filters and splits look at: names for ids, N/A for what is empty; labels joined by `|`."""

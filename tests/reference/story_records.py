@@ -178,6 +178,7 @@ class StoryWriter:
             "creator": "user01",
             "created": self.text(plan.created),
             "modified": self.text(modified),
+            "completed": None if plan.completed is None else self.text(plan.completed),
             "due": None,
             "priority": "",
             "children_id": "|",

@@ -83,6 +83,7 @@ STORIES = st.builds(
     early=RARELY,
     mend=RARELY,
     told=st.booleans(),
+    completed=st.sampled_from((None, None, None, *range(0, MOMENTS + A_DAY, 5))),
 )
 # The workitem types of a workspace, by number and in their order.
 TYPE_LISTS = st.sampled_from(((0,), (0, 1), (1, 2), (2, 1), (0, 1, 2), (2, 0)))

@@ -64,7 +64,7 @@ class Part:
     """What is known of one id in one workspace: an item, or a part of one that was moved between them.
 
     Without a row (`modified` and `values` are None) it was gone before the first look. `parents` are all
-    that a story ever named.
+    that a story ever named, `completed` is when a story's row says that it was.
     """
 
     workspace: Workspace
@@ -75,6 +75,7 @@ class Part:
     changes: list[Change]
     removal: Removal | None
     parents: frozenset[str] = frozenset()
+    completed: int | None = None
 
 
 def clean(value: Any) -> str:
@@ -219,6 +220,7 @@ def part(
         changes,
         None if removal is None else told_removal(removal),
         frozenset(parents - {""}),
+        None if kind == "bugs" else instant(source.get("completed")),
     )
 
 

@@ -26,7 +26,7 @@ FIELDS: dict[str, str] = {
     "bugs": "id,created,modified,status,severity,priority,priority_label,module,label,bugtype,source,"
     "originphase,version_report,version_fix,iteration_id,deadline,due",
     "stories": "id,created,modified,status,priority,priority_label,module,label,workitem_type_id,"
-    "iteration_id,parent_id,size,remain",
+    "iteration_id,parent_id,size,remain,completed",
     "bug_changes": "id,bug_id,created,change_type,field,old_value,new_value",
     "story_changes": "id,story_id,created,change_type,field_changes",
 }
@@ -135,7 +135,7 @@ class Exported:
                     | {"created": member.spans[0].start, "entered": span.entered, "why": member.why or ""}
                     | {"flag": span.stage.flag, "open": span.stage.open, "resolved": span.stage.resolved}
                     | {"place": place, "works": span.stage.open and first <= place < len(stages)}
-                    | {"parent": member.parent, "early": member.early}
+                    | {"parent": member.parent, "early": member.early, "completed": member.completed}
                 )
         return pd.DataFrame(found)
 

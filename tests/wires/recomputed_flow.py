@@ -63,7 +63,12 @@ def ended(asked: Asked, *flags: str) -> Table:
     spans = asked.spans
     run = (spans["flag"] != spans.groupby("item")["flag"].shift()).groupby(spans["item"]).cumsum()
     last = spans[run == run.groupby(spans["item"]).transform("max")]
-    entries = last[~last["item"].duplicated() & last["flag"].isin(flags)]
+    # What was over ever since its creation, and says that it came to be so later, came then.
+    untold = (last["start"] == last["created"]) & last["completed"].notna()
+    entries = last.assign(untold=untold.groupby(last["item"]).transform("max"))
+    since = entries["start"].where(~entries["untold"], entries["completed"])
+    entries = entries.assign(start=since)[~entries["untold"] | (entries["stop"] > since)]
+    entries = entries[~entries["item"].duplicated() & entries["flag"].isin(flags)]
     entries = entries[entries["inside"]].assign(at=lambda found: asked.bucket(found["start"]))
     negative = entries["early"] & (entries["start"] == entries["created"])
     return entries.assign(took=entries["start"] - entries["created"], negative=negative)
