@@ -21,13 +21,15 @@ REDUCED = frozenset({"bargauge", "stat"})
 ORDER = "order"
 
 _VARIABLE = re.compile(r"\$(\w+)")
+# The line that an override is about, where it is about one.
+_RENAMED = re.compile(r"/\^(\w+)\(")
 
 
 def link(panel: dict[str, Any], health: str) -> None:
     """Give the panel's series their links, if the metrics of its queries can name items.
 
     Of two queries, the one that has a single line is that of the series which the panel renames. Lines that
-    the configuration draws lead nowhere. A panel on collecting leads to the dashboard about that, whose uid
+    no items are behind lead nowhere. A panel on collecting leads to the dashboard about that, whose uid
     is `health`; "" where it is on it.
     """
     if health and panel["targets"][0]["target"].startswith("@health."):
@@ -39,17 +41,20 @@ def link(panel: dict[str, Any], health: str) -> None:
     found = (several or single)[:1]
     if not found:
         return
-    panel["fieldConfig"]["defaults"]["links"] = [_written(found[0], found[0]["series"])]
-    renamed = (single or found)[0]
+    # Names that a panel works out are those of no line.
+    named = "" if panel.get("transformations") else found[0]["series"]
+    panel["fieldConfig"]["defaults"]["links"] = [_written(found[0], named)]
     if not found[0]["series"]:
         return
-    for line in dict.fromkeys(line for row in panel["targets"] for line in _configured(row["target"])):
+    for line in dict.fromkeys(line for row in panel["targets"] for line in _of_nobody(row["target"])):
         matcher = {"id": "byRegexp", "options": f"/^{line}(\\/|\\.|$)/"}
         override = {"matcher": matcher, "properties": [{"id": "links", "value": []}]}
         panel["fieldConfig"]["overrides"].append(override)
     for override in panel["fieldConfig"]["overrides"]:
         if any(one["id"] == "displayName" for one in override["properties"]):
-            override["properties"].append({"id": "links", "value": [_written(renamed, "")]})
+            about = _RENAMED.match(override["matcher"]["options"])
+            own = f"&series={about[1]}" if about and about[1] != "all" and not single else ""
+            override["properties"].append({"id": "links", "value": [_written((single or found)[0], own)]})
 
 
 def _link(target: str, reduced: bool) -> dict[str, str]:
@@ -57,8 +62,7 @@ def _link(target: str, reduced: bool) -> dict[str, str]:
     name, _, pairs = target.removeprefix("@").partition("/")
     catalog = load_catalog()
     asked = dict(pair.split("=", 1) for pair in re.split(r",(?![^{]*})", pairs) if pair)
-    # What ever arrived is no list of what there is.
-    if name not in catalog.listed or asked.get("mode") == "arrivals":
+    if name not in catalog.listed:
         return {}
     metric = catalog.metric(name)
     kept = {key: _encoded(value) for key, value in asked.items() if key != ORDER}
@@ -74,8 +78,8 @@ def _encoded(value: str) -> str:
     return _VARIABLE.sub(r"${\1:percentencode}", value) if "$" in value else quote(value, safe="")
 
 
-def _configured(target: str) -> tuple[str, ...]:
-    """The lines of a target's metric that the configuration draws."""
+def _of_nobody(target: str) -> tuple[str, ...]:
+    """The lines of a target's metric that no items are behind."""
     return load_catalog().listed.get(target.removeprefix("@").partition("/")[0], ())
 
 

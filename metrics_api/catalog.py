@@ -101,7 +101,7 @@ class Metric:
 
 
 _METRICS: dict[str, Metric] = {}
-# Those whose items can be named, each with its lines that are configured: no items are behind them.
+# Those whose items can be named, each with its lines that no items are behind.
 LISTED: dict[str, tuple[str, ...]] = {}
 
 
@@ -162,7 +162,7 @@ def any_further(topic: str, key: str) -> str | None:
 class Catalog:
     """All metrics by name; `listed` are those that can name the items behind their numbers.
 
-    With each of these go its lines that the configuration draws, behind which there are no items.
+    With each of these go its lines that no items are behind, as those that the configuration draws.
     """
 
     metrics: Mapping[str, Metric]

@@ -84,12 +84,13 @@ def turning(frame: ItemFrame, query: Query) -> Rows:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """The segments with which items first reached each of some levels: their groups and start days by level.
+    """The segments with which items first reached each of some levels: rows, groups and start days by level.
 
     `groups` are the names of all groups that anything selected is in.
     """
 
     groups: list[str]
+    row: list[Rows]
     group: list[Array]
     day: list[Array]
 
@@ -101,6 +102,11 @@ class Arrivals:
             for group, day in zip(self.group, self.day, strict=True)
         ]
         return np.stack(lines, axis=1) if lines else np.empty((size, 0, len(buckets)), dtype=np.int64)
+
+    def come(self, place: int, buckets: Buckets) -> Rows:
+        """The rows of those who had arrived at one of the levels by the end of the last bucket."""
+        found: Rows = self.row[place][self.day[place] <= buckets.last_days[-1]]
+        return found
 
 
 def arrivals(frame: ItemFrame, query: Query, levels: Sequence[str], shown: Sequence[int]) -> Arrivals:
@@ -117,7 +123,7 @@ def arrivals(frame: ItemFrame, query: Query, levels: Sequence[str], shown: Seque
     chosen_rows = selected(frame, query)
     groups = grouped(frame, query, _first_of_runs(chosen_rows, same))[2] if query.by else [""]
     place_of, day = {name: at for at, name in enumerate(groups)}, frame.days(query.buckets.zone)[0]
-    found = Arrivals(groups, [], [])
+    found = Arrivals(groups, [], [], [])
     for place in shown:
         rows = _first_of_runs(_reached(frame, query, levels, place) & chosen_rows, same)
         rows, group, names = grouped(frame, query, rows)
@@ -129,6 +135,7 @@ def arrivals(frame: ItemFrame, query: Query, levels: Sequence[str], shown: Seque
         item = frame.item[rows]
         fresh = np.ones(len(rows), dtype=np.bool_)
         fresh[1:] = (item[1:] != item[:-1]) | (group[1:] != group[:-1])
+        found.row.append(rows[fresh])
         found.group.append(group[fresh])
         found.day.append(day[rows[fresh]])
     return found

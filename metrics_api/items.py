@@ -46,12 +46,16 @@ class Listed(NamedTuple):
 Function = Callable[[ItemFrame, Query, int], Listed]
 
 _FUNCTIONS: dict[str, Function] = {}
+_CONFIGURED: dict[str, tuple[str, ...]] = {}
 
 
-def items(*metrics: str, configured: Sequence[str] = ()) -> Callable[[Function], Function]:
+def items(
+    *metrics: str, configured: Sequence[str] = (), without: Sequence[str] = ()
+) -> Callable[[Function], Function]:
     """Register the function that names the items behind these metrics; raises ValueError if it is unfit.
 
-    `configured` are the lines that the configuration draws beside the numbers of items.
+    `configured` are the lines that the configuration draws beside the numbers of items; of those in `without`
+    the function itself says why they have none.
     """
 
     def register(function: Function) -> Function:
@@ -61,7 +65,8 @@ def items(*metrics: str, configured: Sequence[str] = ()) -> Callable[[Function],
             if name in _FUNCTIONS:
                 raise ValueError(f"the items of {name!r} are named twice")
             _FUNCTIONS[name] = function
-            LISTED[name] = tuple(configured)
+            LISTED[name] = (*configured, *without)
+            _CONFIGURED[name] = tuple(configured)
         return function
 
     return register
@@ -101,26 +106,33 @@ class Found:
 
 
 def line_of(frame: ItemFrame, metric: Metric, query: Query, series: str) -> Query | None:
-    """The query about one line alone, by its endpoint; None for a line that has nothing in the bucket.
+    """The query about one line alone, by its endpoint; None for a line that has nothing in the window.
 
     Endpoints are not taken apart, for values may hold a `/`: the line is found among those of the answer.
     Raises BadRequest for a line that the configuration draws.
     """
-    lines = (row.split for row in metric.function(frame, query) if row.endpoint == series)
+    # A line that shows nothing in the bucket may be told apart in the rest of the window.
+    windows = (query, replace(query, buckets=query.since))
+    lines = (row.split for one in windows for row in metric.function(frame, one) if row.endpoint == series)
     split = next(lines, None)
     if split is None:
         return None
-    if dict(split).get("line", "").partition("/")[0] in LISTED[metric.name]:
+    if dict(split).get("line", "").partition("/")[0] in _CONFIGURED[metric.name]:
         raise BadRequest(f"{series} of {metric.name} is drawn by the configuration: no items are behind it")
     # With split=first an item may have a value that it does not count under.
     of_items = {*metric.filters, query.by} - ({query.by} if query.options.get("split") == "first" else set())
+    # The lines of arrivals are of all who ever came to a stage, whichever they were in.
+    arrivals = query.options.get("mode") == "arrivals"
+    filtering = [
+        key in of_items and not (arrivals and at >= bool(query.by)) for at, (key, _) in enumerate(split)
+    ]
     # The stages that a metric tells apart are those of then.
     narrowing = [
-        Filter(key, frozenset((value,)), then=key == "stage" and key != query.by)
-        for key, value in split
-        if key in of_items
+        Filter(key, frozenset((value,)), then=key == "stage" and at >= bool(query.by))
+        for at, (key, value) in enumerate(split)
+        if filtering[at]
     ]
-    rest = "/".join(value for key, value in split if key not in of_items)
+    rest = "/".join(value for at, (_, value) in enumerate(split) if not filtering[at])
     options = {**query.options, "series": rest} if rest else query.options
     return replace(query, filters=(*query.filters, *narrowing), options=options)
 

@@ -57,6 +57,10 @@ class Scope:
         """What the ends of some segments take from each bucket: shape (groups, buckets)."""
         return self._happened(np.flatnonzero(which), self.end, weight)
 
+    def within(self, which: Mask, bucket: Array) -> Array:
+        """The places of some segments whose `begin`, or `end`, lies in the window."""
+        return np.flatnonzero(which & (bucket < self.width))
+
     def _happened(self, places: Array, bucket: Array, weight: Array | None) -> Array:
         return self._added_up(bucket[places], places, weight)[:, : self.width]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 
 from metrics_api.catalog import metric
-from metrics_api.columns import Array
+from metrics_api.columns import Array, Mask
 from metrics_api.frames import ItemFrame
-from metrics_api.items import Listed, ages, items, moved, standing_rows
+from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.query import Query, Row
 from metrics_api.scope import Scope, scope_of
 from metrics_api.segments import CONTINUES
@@ -16,13 +19,6 @@ from metrics_api.visits import first_rows
 
 # Hours are added up in thousandths: whole numbers, so that the parts of a sum are the sum.
 PARTS = 1000
-# What the ledger calls that which changes the number of open items.
-MOVES = {
-    "added": ("created", "moved_in"),
-    "reopened": ("reopened",),
-    "done": ("closed",),
-    "removed": ("removed", "moved_out"),
-}
 
 
 @metric(
@@ -49,10 +45,9 @@ def burndown(frame: ItemFrame, query: Query) -> list[Row]:
     """
     scope = scope_of(frame, query, frame.lookups.open)
     if query.options.get("unit") == "effort":
-        hours = frame.numbers["remain"][scope.rows]
-        weight = np.rint(np.nan_to_num(hours).astype(np.float64) * PARTS)
-        lines = {name: line / PARTS for name, line in _lines(frame, scope, weight).items()}
-        lines["unestimated_n"] = scope.standing(frame.lookups.open[frame.stage[scope.rows]] & np.isnan(hours))
+        lines = {name: line / PARTS for name, line in _lines(frame, scope, _weight(frame, scope)).items()}
+        unknown = np.isnan(frame.numbers["remain"][scope.rows])
+        lines["unestimated_n"] = scope.standing(frame.lookups.open[frame.stage[scope.rows]] & unknown)
     else:
         lines = _lines(frame, scope, None)
     return [
@@ -64,30 +59,77 @@ def burndown(frame: ItemFrame, query: Query) -> list[Row]:
 
 @items("tapd.version.burndown")
 def left(frame: ItemFrame, query: Query, at: int) -> Listed:
-    """The open items, the oldest by their creation first; or those that the line asked about counts."""
-    asked = query.options.get("series", "remaining")
-    if asked != "remaining":
-        return moved(frame, query, MOVES.get(asked, ()))
-    rows = standing_rows(frame, query, frame.lookups.open)
-    return Listed(frame.item[rows], ages(frame.start[first_rows(frame, rows)], at), "seconds")
+    """The open items, the oldest by their creation first; or those that the line asked about counts.
+
+    With unit=effort their values are hours, and the open items are those with the most hours left.
+    """
+    asked, effort = query.options.get("series", "remaining"), query.options.get("unit") == "effort"
+    if asked in ("remaining", "unestimated_n"):
+        rows = standing_rows(frame, query, frame.lookups.open)
+        hours = frame.numbers["remain"][rows]
+        if asked == "unestimated_n":
+            rows = rows[np.isnan(hours)]
+        elif effort:
+            return Listed(frame.item[rows], hours, "hours")
+        return Listed(frame.item[rows], ages(frame.start[first_rows(frame, rows)], at), "seconds")
+    scope = scope_of(frame, replace(query, options={**query.options, "by": ""}), frame.lookups.open)
+    found = [
+        (scope.within(one.which, scope.begin if one.begins else scope.end), one.weight)
+        for one in _changes(frame, scope, _weight(frame, scope) if effort else None)
+        if one.line == asked
+    ]
+    places = np.concatenate([np.empty(0, dtype=np.int64), *(places for places, _ in found)])
+    weights = np.concatenate([np.empty(0), *(_of(weight, places) for places, weight in found)])
+    numbers, place = np.unique(frame.item[scope.rows[places]], return_inverse=True)
+    sums = np.bincount(place, weights, minlength=len(numbers))
+    some = np.flatnonzero(sums)
+    return Listed(numbers[some], sums[some] / (PARTS if effort else 1), "hours" if effort else "times")
 
 
-def _lines(frame: ItemFrame, scope: Scope, weight: Array | None) -> dict[str, Array]:
-    """What remains and what changed it, each segment with its weight: shape (groups, buckets)."""
+class _Change(NamedTuple):
+    """What some segments bring to a line as they begin, or take as they end: each its weight, or one."""
+
+    line: str
+    begins: bool
+    which: Mask
+    weight: Array | None
+
+
+def _of(weight: Array | None, places: Array) -> Array:
+    return np.ones(len(places)) if weight is None else weight[places]
+
+
+def _weight(frame: ItemFrame, scope: Scope) -> Array:
+    """The hours left of each segment in thousandths, 0 where nothing is known."""
+    hours = frame.numbers["remain"][scope.rows]
+    found: Array = np.rint(np.nan_to_num(hours).astype(np.float64) * PARTS)
+    return found
+
+
+def _changes(frame: ItemFrame, scope: Scope, weight: Array | None) -> list[_Change]:
+    """What changes what remains, each segment with its weight; without weights each counts."""
     is_open, follows = frame.lookups.open[frame.stage[scope.rows]], scope.follows
     was_open = np.append(False, is_open[:-1])[: len(is_open)]
     born = ~follows & (frame.begin[scope.rows] != CONTINUES)
     # What goes on from open to done leaves with the weight it had.
     was = None if weight is None else np.append(0, weight[:-1])[: len(weight)]
-    lines = {
-        "remaining": scope.standing(is_open, weight),
-        "added": scope.began(~follows & (is_open | born), weight),
-        "reopened": scope.began(follows & is_open & ~was_open, weight),
-        "done": scope.began(follows & ~is_open & was_open, was) + scope.began(born & ~is_open, weight),
-        "removed": scope.ended(~scope.followed & is_open, weight),
-    }
+    found = [
+        _Change("added", True, ~follows & (is_open | born), weight),
+        _Change("reopened", True, follows & is_open & ~was_open, weight),
+        _Change("done", True, follows & ~is_open & was_open, was),
+        _Change("done", True, born & ~is_open, weight),
+        _Change("removed", False, ~scope.followed & is_open, weight),
+    ]
     if weight is not None and was is not None:
         grown = np.where(follows & is_open & was_open, weight - was, 0)
-        lines["added"] += scope.began(grown > 0, grown)
-        lines["removed"] -= scope.began(grown < 0, grown)
+        found += [_Change("added", True, grown > 0, grown), _Change("removed", True, grown < 0, -grown)]
+    return found
+
+
+def _lines(frame: ItemFrame, scope: Scope, weight: Array | None) -> dict[str, Array]:
+    """What remains and what changed it: shape (groups, buckets); without weights each segment counts."""
+    lines = {"remaining": scope.standing(frame.lookups.open[frame.stage[scope.rows]], weight)}
+    for one in _changes(frame, scope, weight):
+        line = (scope.began if one.begins else scope.ended)(one.which, one.weight)
+        lines[one.line] = lines[one.line] + line if one.line in lines else line
     return lines

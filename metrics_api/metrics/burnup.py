@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from metrics_api.bands import standing
 from metrics_api.catalog import metric
-from metrics_api.columns import Array, Mask
+from metrics_api.columns import Array, Mask, Rows
 from metrics_api.core.days import day_number, day_of
+from metrics_api.core.errors import BadRequest
 from metrics_api.frames import ItemFrame
+from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.iterations import Plan, plan_of
 from metrics_api.query import Filter, Query, Row
 from metrics_api.scope import scope_of
 from metrics_api.selection import chosen, grouped, natural_order
 from metrics_api.topics import BUGS, SHARED_FIELDS, STORIES
+from metrics_api.visits import first_rows
 
 
 @metric(
@@ -76,6 +80,48 @@ def burnup(frame: ItemFrame, query: Query) -> list[Row]:
     return found
 
 
+@items("tapd.iteration.burnup", without=("ideal",))
+def behind(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The items in scope, the oldest first; or those that the line asked about counts."""
+    line, alone = query.options.get("series", "scope"), replace(query, options={**query.options, "by": ""})
+    if line in ("scope", "done"):
+        everything = np.ones(len(frame.lookups.stage), dtype=np.bool_)
+        rows = standing_rows(frame, query, everything if line == "scope" else frame.lookups.done)
+    elif line == "committed":
+        rows = _held(frame, alone, _plan(frame, alone, ""))
+    elif line in ("added", "removed"):
+        return _changed(frame, alone, _plan(frame, alone, ""), came=line == "added")
+    else:
+        raise BadRequest(f"{line} counts no items: ask for series=scope, done, committed, added or removed")
+    return Listed(frame.item[rows], ages(frame.start[first_rows(frame, rows)], at), "seconds")
+
+
+def _changed(frame: ItemFrame, query: Query, plan: Plan, *, came: bool) -> Listed:
+    """The items that came into scope in the bucket, after the start day, or left it, by how often."""
+    scope, days = scope_of(frame, query), frame.days(query.buckets.zone)[0 if came else 1]
+    places = scope.within(~(scope.follows if came else scope.followed), scope.begin if came else scope.end)
+    if plan.start is not None:
+        places = places[days[scope.rows[places]] > plan.start]
+    numbers, times = np.unique(frame.item[scope.rows[places]], return_counts=True)
+    return Listed(numbers, times, "times")
+
+
+def _held(frame: ItemFrame, query: Query, plan: Plan) -> Rows:
+    """The rows in which the selected items stand at the end of the plan's start day, once that has come."""
+    day = plan.start
+    if day is None:
+        raise BadRequest("nothing was committed: ask for an iteration that has a start date")
+    if day > query.buckets.last_days[-1] or _is_to_come(query, day):
+        return np.empty(0, dtype=np.int64)
+    start, stop = frame.days(query.buckets.zone)
+    return chosen(frame, query, lambda part: (start[part] <= day) & (stop[part] > day))
+
+
+def _is_to_come(query: Query, day: int) -> bool:
+    """Whether a day is later than today: a bucket of several days may hold such a one."""
+    return day > day_number(day_of(query.now, query.buckets.zone))
+
+
 def _plan(frame: ItemFrame, query: Query, name: str) -> Plan:
     """The plan of the whole question, or of one value of its split as if that were a filter."""
     value = (Filter(query.by, frozenset({name})),) if query.by else ()
@@ -101,8 +147,7 @@ def _promised(query: Query, plan: Plan, committed: int) -> tuple[Array, Array]:
     first, last = np.array(query.buckets.first_days), np.array(query.buckets.last_days)
     frozen, ideal = np.full(len(last), np.nan), np.full(len(last), np.nan)
     start, end = plan.start, plan.end
-    # A bucket of several days may hold a start day that is still to come.
-    if start is None or start > day_number(day_of(query.now, query.buckets.zone)):
+    if start is None or _is_to_come(query, start):
         return frozen, ideal
     frozen[last >= start] = committed
     if end is not None and end >= start:

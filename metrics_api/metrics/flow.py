@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from metrics_api.bands import standing
 from metrics_api.catalog import metric
 from metrics_api.columns import Array
-from metrics_api.core.errors import BadRequest
 from metrics_api.core.stages import UNMAPPED
 from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
@@ -57,14 +60,28 @@ def cumulative(frame: ItemFrame, query: Query) -> list[Row]:
 
 @items("tapd.bugs.flow.cumulative", "tapd.stories.flow.cumulative")
 def in_stages(frame: ItemFrame, query: Query, at: int) -> Listed:
-    """The items in the bands, those first that have been in their stages for longest."""
+    """The items in the bands, those first that have been in their stages for longest.
+
+    With mode=arrivals those that ever reached the stage that is asked about as `series`, the first one unless
+    it is said otherwise, those first that reached it longest ago.
+    """
     if query.options.get("mode") == "arrivals":
-        raise BadRequest("mode=arrivals counts what ever came: ask for the items of mode=bands")
+        return _arrived(frame, query, at)
     rows = standing_rows(frame, query)
     if query.options.get("done_from") == "range":
         fresh = frame.visit[rows] >= query.since.starts[0]
         rows = rows[frame.lookups.open[frame.stage[rows]] | fresh]
     return Listed(frame.item[rows], ages(frame.visit[rows], at), "seconds")
+
+
+def _arrived(frame: ItemFrame, query: Query, at: int) -> Listed:
+    levels = asked_levels(frame, query)
+    stage = query.options.get("series") or next(iter(levels), "")
+    alone = replace(query, options={**query.options, "by": ""})
+    places = [levels.index(stage)] if stage in levels else []
+    found = arrivals(frame, alone, levels, places)
+    rows = found.come(0, query.buckets) if places else np.empty(0, dtype=np.int64)
+    return Listed(frame.item[rows], ages(frame.start[rows], at), "seconds")
 
 
 def _from_the_bottom(frame: ItemFrame, names: list[str]) -> list[str]:

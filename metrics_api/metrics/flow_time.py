@@ -107,7 +107,7 @@ def _odd(frame: ItemFrame, query: Query, done: _Completed) -> dict[str, Array]:
 def led(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The completed items, those with the longest lead times first, those that have none at the end."""
     rows = completions(frame, query)
-    others = {"negative_n": backdated(frame, rows)}
+    others = {"negative_n": backdated(frame, rows), "completed_n": untold(frame, rows)}
     return _listed(frame, query, rows, _leads(frame, query, rows), "seconds", others)
 
 
@@ -138,7 +138,11 @@ def cycled(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The completed items, those with the longest cycle times first, those that have none at the end."""
     rows = completions(frame, query)
     took, negative = _cycles(frame, query, rows), backdated(frame, rows)
-    others = {"skipped_n": ~took.known & ~negative, "negative_n": negative}
+    others = {
+        "skipped_n": ~took.known & ~negative,
+        "negative_n": negative,
+        "completed_n": untold(frame, rows),
+    }
     return _listed(frame, query, rows, took, "seconds", others)
 
 

@@ -10,14 +10,15 @@ import numpy as np
 
 from metrics_api.bands import standing
 from metrics_api.catalog import metric
-from metrics_api.columns import Array, Mask
-from metrics_api.core.days import EPOCH, buckets, day_number, day_of, day_start
+from metrics_api.columns import Array, Mask, Rows
+from metrics_api.core.days import EPOCH, Buckets, buckets, day_number, day_of, day_start
 from metrics_api.frames import ItemFrame
+from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.query import Query, Row
 from metrics_api.selection import allowed_workspaces
 from metrics_api.simulation import days_taken
 from metrics_api.topics import BUGS, STORIES
-from metrics_api.visits import buckets_of, completed_at, completions
+from metrics_api.visits import buckets_of, completed_at, completions, first_rows
 from metrics_api.worktime import DAYS, work_clock
 
 OPTIONS = ("tz", "asof", "deleted", "calendar")
@@ -67,7 +68,7 @@ def forecast(frame: ItemFrame, query: Query) -> list[Row]:
     day = query.buckets.last_days[-1]
     works, tags = _days_that_count(frame, query)
     remaining = int(standing(frame, query, frame.lookups.open).counts[0, :, -1].sum())
-    daily = _throughput(frame, query, day, works)
+    daily = _throughput(frame, query, _looked_back(frame, query, works), works)
     dates, reason = np.full(len(CHANCES), np.nan), ""
     if daily.sum() < FEWEST:
         reason = f"not enough data: {daily.sum()} completions in {LOOKED_BACK} days, {FEWEST} are needed"
@@ -84,6 +85,20 @@ def forecast(frame: ItemFrame, query: Query) -> list[Row]:
     return [Row((("line", name),), np.array([value]), tags) for name, value in lines.items()]
 
 
+@items("tapd.bugs.flow.forecast", "tapd.stories.flow.forecast")
+def to_do(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The open items, which the dates are about, the oldest by their creation first.
+
+    With series=n those that were completed in the 56 days looked back on, the last ones at the end.
+    """
+    if query.options.get("series") == "n":
+        days = _looked_back(frame, query, _days_that_count(frame, query)[0])
+        rows = np.empty(0, dtype=np.int64) if days is None else _completed(frame, query, days)
+        return Listed(frame.item[rows], ages(completed_at(frame, rows), at), "seconds")
+    rows = standing_rows(frame, query, frame.lookups.open)
+    return Listed(frame.item[rows], ages(frame.start[first_rows(frame, rows)], at), "seconds")
+
+
 def _days_that_count(frame: ItemFrame, query: Query) -> tuple[Mask, tuple[tuple[str, str], ...]]:
     """(which days since 1970 count under `calendar`, the tags that say so).
 
@@ -98,26 +113,36 @@ def _days_that_count(frame: ItemFrame, query: Query) -> tuple[Mask, tuple[tuple[
     return found, (("calendar", "work"),)
 
 
-def _throughput(frame: ItemFrame, query: Query, day: int, works: Mask) -> Array:
-    """How many items were completed on each day that counts of those looked back on, all of them over by
-    now, whatever they were planned for.
+def _throughput(frame: ItemFrame, query: Query, days: Buckets | None, works: Mask) -> Array:
+    """How many items were completed on each day that counts of those looked back on.
 
     What was completed on another day counts on the next one, at the end on the one before.
     """
-    zone = query.buckets.zone
+    if days is None:
+        return np.zeros(0, dtype=np.int64)
+    first, end = days.first_days[0], days.last_days[-1] + 1
+    counting = np.cumsum(works[first:end])
+    at = buckets_of(days, completed_at(frame, _completed(frame, query, days)))
+    place = np.minimum(counting[at] - works[first + at], counting[-1] - 1)
+    return np.bincount(place, minlength=counting[-1])
+
+
+def _looked_back(frame: ItemFrame, query: Query, works: Mask) -> Buckets | None:
+    """The days that are looked back on, all of them over by now; None where none of them counts."""
+    zone, day = query.buckets.zone, query.buckets.last_days[-1]
     last = day if query.buckets.ends[-1] <= query.now else day - 1
     firsts = frame.first_start[allowed_workspaces(frame, query)[: len(frame.first_start)]]
     record = day_number(day_of(int(firsts.min(initial=query.now)), zone))
     first = max(last - LOOKED_BACK + 1, record)
-    counting = np.cumsum(works[first : last + 1])
-    if first > last or not counting[-1]:
-        return np.zeros(0, dtype=np.int64)
-    days = buckets(_midnight(first, zone), _midnight(last, zone), "1d", zone)
+    if not works[first : last + 1].any():
+        return None
+    return buckets(_midnight(first, zone), _midnight(last, zone), "1d", zone)
+
+
+def _completed(frame: ItemFrame, query: Query, days: Buckets) -> Rows:
+    """The rows with which items were completed on some days, whatever they were planned for."""
     filters = tuple(one for one in query.filters if one.key not in PLANS)
-    rows = completions(frame, replace(query, filters=filters, buckets=days, window=query.buckets))
-    at = buckets_of(days, completed_at(frame, rows))
-    place = np.minimum(counting[at] - works[first + at], counting[-1] - 1)
-    return np.bincount(place, minlength=counting[-1])
+    return completions(frame, replace(query, filters=filters, buckets=days, window=query.buckets))
 
 
 def _seed(frame: ItemFrame, query: Query, day: int) -> int:

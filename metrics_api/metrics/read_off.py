@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from metrics_api.catalog import metric
 from metrics_api.columns import Array
 from metrics_api.core.days import DAY_S, Buckets, day_number, day_of
+from metrics_api.core.errors import BadRequest
 from metrics_api.frames import ItemFrame
 from metrics_api.history import arrivals
+from metrics_api.items import Listed, ages, items
 from metrics_api.query import Query, Row
 from metrics_api.selection import asked_levels, asked_stages_of
 from metrics_api.topics import BUGS, STORIES
@@ -62,6 +66,33 @@ def readoff(frame: ItemFrame, query: Query) -> list[Row]:
         for at, name in enumerate(curves.groups)
         for what, line in (found[at] if found else lines).items()
     ]
+
+
+@items("tapd.bugs.flow.readoff", "tapd.stories.flow.readoff", without=("lead_time", "residual"))
+def between(frame: ItemFrame, query: Query, at: int) -> Listed:
+    """The items that had arrived and were not done at the end of the bucket, those first that came first.
+
+    With series=throughput those that came to done in it. `wip` is an average where a bucket has several days.
+    """
+    line = query.options.get("series", "wip")
+    if line not in ("wip", "throughput"):
+        raise BadRequest(
+            f"{line} is read off the curves, which do not say which item was done: ask for series=wip or "
+            f"throughput, or for the items of tapd.{frame.topic.name}.flow.lead.time"
+        )
+    alone = replace(query, options={**query.options, "by": ""})
+    levels = asked_levels(frame, alone)
+    done = _first_done(frame, alone, levels)
+    if done is None:
+        return Listed(np.empty(0, dtype=np.int64), np.empty(0), "seconds")
+    curves = arrivals(frame, alone, levels, (0, done))
+    came, went = (curves.come(place, query.buckets) for place in (0, 1))
+    if line == "throughput":
+        day = frame.days(query.buckets.zone)[0][went]
+        rows = went[day >= query.buckets.first_days[0]]
+    else:
+        rows = came[~np.isin(frame.item[came], frame.item[went])]
+    return Listed(frame.item[rows], ages(frame.start[rows], at), "seconds")
 
 
 def _read(came: Array, went: Array, spans: tuple[Array, Array]) -> dict[str, Array]:

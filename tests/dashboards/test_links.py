@@ -61,8 +61,7 @@ def test_a_panel_whose_metric_names_its_items_has_a_link_that_the_api_understand
     panel: dict[str, Any],
 ) -> None:
     names = [row["target"].removeprefix("@").partition("/")[0] for row in panel["targets"]]
-    arrivals = "mode=arrivals" in panel["targets"][0]["target"]
-    listed = [name for name in names if name in load_catalog().listed and not arrivals]
+    listed = [name for name in names if name in load_catalog().listed]
     assert bool(links(panel)) == bool(listed)
     # Each query has a link.
     assert {asked(panel, place)["metric"] for place in range(len(links(panel)))} == set(listed)
@@ -82,6 +81,10 @@ def test_a_series_leads_to_its_own_items() -> None:
 
     for slug, title in (
         ("cumulative-flow", "Cumulative flow: bugs by stage at the end of the day"),
+        ("cumulative-flow", "Arrivals: stories that reached a stage or went beyond"),
+        ("cumulative-flow", "Approximate, read off the arrivals: stories"),
+        ("iteration", "Burn-up: stories"),
+        ("iteration", "Scope change: bugs"),
         ("cumulative-flow", "Work in progress: stories"),
         ("cumulative-flow", "Age of work in progress: stories"),
         ("defect-analysis", "Open bugs by severity"),
@@ -94,6 +97,8 @@ def test_a_series_leads_to_its_own_items() -> None:
     ):
         assert narrowed(slug, title) == {"series": "R&D"}, title
     assert narrowed("cumulative-flow", "Open bugs") == {}
+    # Its dates have names of their own.
+    assert narrowed("iteration", "Forecast: stories") == {}
 
 
 def test_a_line_of_the_configuration_leads_nowhere() -> None:
@@ -118,6 +123,8 @@ def test_what_a_panel_renames_leads_to_all_of_its_items() -> None:
     moves, backlog = renamed("defect-analysis", "Defect trend")
     assert (moves["metric"], moves["series"]) == ("tapd.bugs.change.daily", "R&D")
     assert (backlog["metric"], "series" in backlog) == ("tapd.bugs.backlog.daily", False)
+    remaining, pace = renamed("iteration", "Forecast: stories")
+    assert ("series" in remaining, pace["series"]) == (False, "n")
     conditions, whole = renamed("release-gate", "Go or no-go")
     assert {conditions["metric"], whole["metric"]} == {"tapd.bugs.gate"}
     assert "series" not in whole

@@ -19,7 +19,7 @@ def agrees(asked: str, tags: Mapping[str, str], number: float, values: Sequence[
     """Whether a number is what its items make of it; `asked` is the target, `values` are what each has."""
     metric = asked.removeprefix("@").partition("/")[0].replace("#", ".")
     unit, total = load_catalog().metric(metric).unit, len(values)
-    line = next((tags[name] for name in ("quantile", "kind", "line", "due") if name in tags), "")
+    line = next((tags[name] for name in ("quantile", "kind", "line", "due", "readoff") if name in tags), "")
     known = sorted(value for value in values if value is not None)
     if metric == "tapd.bugs.fix.time" and "since=last" in asked and line != "negative_n":
         # Of several attempts in a bucket the longest is listed.
@@ -39,6 +39,11 @@ def agrees(asked: str, tags: Mapping[str, str], number: float, values: Sequence[
             return bool(total) or not number
         # An item that was added or done twice counts twice.
         return total == number if line == "remaining" else bool(total) == bool(number) and total <= number
+    if metric == "tapd.iteration.burnup" and line in ("added", "removed"):
+        return sum(known) == number
+    if metric.endswith(".flow.readoff"):
+        # Averages over the days of the bucket.
+        return line == "wip" or bool(total) == bool(number)
     if unit == "items":
         return total == number
     if metric in INDICES:

@@ -144,6 +144,12 @@ async def test_what_was_done_counts_if_it_still_is_at_the_end_of_the_range(askin
     assert await asking.ids(**done | {"at": MONDAY + 3 * DAY_S}, until=NOW) == ["1"]
 
 
+async def test_lines_that_count_no_present_stage_lead_to_their_items(asking: Asking) -> None:
+    assert await asking.ids("tapd.iteration.burnup", of="bugs", by="status", series="closed/done") == ["1"]
+    arrivals = {"metric": "tapd.bugs.flow.cumulative", "mode": "arrivals", "by": "severity"}
+    assert await asking.ids(series="fatal/closed", **arrivals) == ["2", "1"]
+
+
 async def test_stories_lead_to_their_own_pages(asking: Asking) -> None:
     found = await asking.lines("@tapd#stories#flow#age", level="parent")
     assert [one["id"] for one in found] == ["4", "9"]
@@ -209,8 +215,8 @@ async def test_what_cannot_be_listed_is_refused_in_words(asking: Asking) -> None
     assert (await asking.refused()).startswith(
         "metric is missing, as in metric=tapd.bugs.flow.age&product=A; "
     )
-    unknown = await asking.refused(404, metric="tapd.bugs.flow.readoff")
-    assert unknown.startswith("nobody can list the items of 'tapd.bugs.flow.readoff', but of: tapd.bugs.")
+    unknown = await asking.refused(404, metric="gitlab.events.daily")
+    assert unknown.startswith("nobody can list the items of 'gitlab.events.daily', but of: tapd.bugs.")
     said = {
         "at": ("yesterday", "at"),
         "since_when": ("2026-02-30", "from='2026-02-30' is no day of the calendar"),
@@ -223,8 +229,8 @@ async def test_what_cannot_be_listed_is_refused_in_words(asking: Asking) -> None
         assert message in await asking.refused(metric=AGE, **{key: value})
     for limit in ("1001", "²", "-1", "", "1e3"):
         assert "is not a number of items" in await asking.refused(metric=AGE, limit=limit)
-    arrivals = await asking.refused(metric="tapd.bugs.flow.cumulative", mode="arrivals")
-    assert arrivals == "mode=arrivals counts what ever came: ask for the items of mode=bands"
+    gap = await asking.refused(metric="tapd.bugs.flow.readoff", series="residual")
+    assert "do not say which item was done: ask for series=wip or throughput" in gap
     assert await asking.refused(metric=AGE, at=-(10**9)) == "at is before 1970"
 
 
