@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tests.wires.exported import ZONE
 from tests.wires.tables import Asked, Table, seconds
 
 
@@ -27,13 +28,20 @@ def cumulative(asked: Asked) -> Table:
 def _reached(asked: Asked) -> dict[str, Any]:
     """When each item was first in scope with its high-water mark at each stage up to done, or beyond."""
     spans = asked.spans
-    listed = dict(one for scope in asked.workspaces for one in asked.exported.stages[asked.kind, scope])
-    # Several workspaces have the first one's order, then what the next ones add; what is done comes last.
-    stages = [name for name, flag in listed.items() if flag in ("waiting", "active")]
-    stages += [name for name, flag in listed.items() if flag == "done"]
-    place = spans["stage"].map({name: n for n, name in enumerate(stages)})
-    place = place.mask(spans["flag"] == "dropped", len(stages) - 1).fillna(-1)
-    mark = place.groupby(spans["item"]).cummax()
+    stages, over = list[str](), list[str]()
+    # What the next workspace adds to the order of the first follows what it follows there; done comes last.
+    for scope in asked.workspaces:
+        place = 0
+        for name, flag in asked.exported.stages[asked.kind, scope]:
+            if flag == "done" and name not in over:
+                over.append(name)
+            elif flag in ("waiting", "active") and name not in stages:
+                stages.insert(place, name)
+            place = stages.index(name) + 1 if name in stages else place
+    stages += over
+    marks = spans["stage"].map({name: n for n, name in enumerate(stages)})
+    marks = marks.mask(spans["flag"] == "dropped", len(stages) - 1).fillna(-1)
+    mark = marks.groupby(spans["item"]).cummax()
     return {
         name: spans[spans["inside"] & (mark >= n)].groupby("item")["start"].min()
         for n, name in enumerate(stages)
@@ -46,14 +54,14 @@ def wip(asked: Asked) -> Table:
 
 
 def age(asked: Asked) -> Table:
-    """Since their first entry to such a stage after they were last over."""
+    """Since their first entry to such a stage after they were last over, or since the first of all."""
     spans = asked.spans
-    lives = (~spans["open"]).groupby(spans["item"]).cumsum()
+    lives = (~spans["open"] & (asked.options.get("since") != "first")).groupby(spans["item"]).cumsum()
     began = spans["start"].where(spans["works"]).groupby([spans["item"], lives]).transform("min")
     rows = asked.standing[asked.standing["works"]]
     begun = pd.concat([spans[["item", "start"]], began.rename("began")], axis=1)
     rows = rows.merge(begun, on=["item", "start"])
-    ages = rows["until"] - rows["began"]
+    ages = asked.took(rows["began"], rows["until"])
     found = asked.ranked(ages, rows["at"], asked.options.get("q", "50,85"))
     return found.assign(max=ages.groupby(rows["at"]).max().reindex(asked.starts))
 
@@ -71,7 +79,7 @@ def ended(asked: Asked, *flags: str) -> Table:
     entries = entries[~entries["item"].duplicated() & entries["flag"].isin(flags)]
     entries = entries[entries["inside"]].assign(at=lambda found: asked.bucket(found["start"]))
     negative = entries["early"] & (entries["start"] == entries["created"])
-    return entries.assign(took=entries["start"] - entries["created"], negative=negative)
+    return entries.assign(took=asked.took(entries["created"], entries["start"]), negative=negative)
 
 
 def throughput(asked: Asked) -> Table:
@@ -94,7 +102,7 @@ def cycle_time(asked: Asked) -> Table:
     done, spans = ended(asked, "done"), asked.spans
     began = done["item"].map(spans[spans["flag"] == "active"].groupby("item")["start"].min())
     timed = done[began.notna()]
-    found = asked.ranked(timed["start"] - began[began.notna()], timed["at"], _quantiles(asked))
+    found = asked.ranked(asked.took(began[began.notna()], timed["start"]), timed["at"], _quantiles(asked))
     skipped = done[began.isna() & ~done["negative"]]
     return found.assign(
         skipped_n=asked.per_bucket(skipped["start"]),
@@ -107,7 +115,7 @@ def _visits(asked: Asked) -> tuple[Table, Table]:
     done = ended(asked, "done").set_index("item")
     spans = asked.spans[asked.spans["item"].isin(done.index)]
     before = spans[spans["start"] < spans["item"].map(done["start"])]
-    return done, before.assign(took=before["stop"] - before["start"])
+    return done, before.assign(took=asked.took(before["start"], before["stop"]))
 
 
 def stage_time(asked: Asked) -> Table:
@@ -137,11 +145,9 @@ def _quantiles(asked: Asked) -> str:
 def read_off(asked: Asked) -> Table:
     """What the curves of the first stage and of done say, of the days of each bucket."""
     first = min(asked.spans["start"].min(), asked.starts[0])
-    days = pd.date_range(
-        pd.Timestamp(first, unit="s", tz=ZONE).normalize(), pd.Timestamp(asked.now, unit="s", tz=ZONE)
-    )
-    starts = seconds(days.to_series())
-    ends = np.minimum(starts + 86_400, asked.now + 1)
+    midnight, now = (pd.Timestamp(at, unit="s", tz=asked.zone).normalize() for at in (first, asked.now))
+    edges = seconds(pd.date_range(midnight, now + pd.DateOffset(days=1)).to_series())
+    starts, ends = edges[:-1], np.minimum(edges[1:], asked.now + 1)
     reached = list(_reached(asked).values())
     came, went = (np.searchsorted(np.sort(at), ends) for at in (reached[0], reached[-1]))
     found = []
@@ -161,9 +167,11 @@ def burnup(asked: Asked) -> Table:
     for name, field in (("iteration", "name"), ("product", "product")):
         plan = plan[plan[field].isin(asked.filters.get(name, plan[field]))]
     planned = "iteration" in asked.filters
-    start = pd.Timestamp(plan["startdate"].min(), tz=ZONE) if planned else pd.Timestamp(0, tz=ZONE)
-    end = pd.Timestamp(plan["enddate"].max(), tz=ZONE)
-    begun = int((start + pd.Timedelta(days=1)).timestamp())
+    start = (
+        pd.Timestamp(plan["startdate"].min(), tz=asked.zone) if planned else pd.Timestamp(0, tz=asked.zone)
+    )
+    end = pd.Timestamp(plan["enddate"].max(), tz=asked.zone)
+    begun = int((start + pd.DateOffset(days=1)).timestamp())
     came = steps[steps["inside"] & ~steps["was_inside"] & (steps["start"] >= begun)]["start"]
     found = pd.DataFrame(
         {
@@ -177,7 +185,7 @@ def burnup(asked: Asked) -> Table:
         return found
     spans = asked.spans[asked.spans["inside"]]
     committed = int(((spans["start"] < begun) & (spans["stop"] >= begun)).sum())
-    days = pd.to_datetime(asked.starts, unit="s", utc=True).tz_convert(ZONE)
+    days = pd.to_datetime(asked.starts, unit="s", utc=True).tz_convert(asked.zone)
     line = committed * ((days - start) / (end - start))
     return found.assign(
         committed=np.where(days >= start, committed, np.nan),
@@ -220,3 +228,15 @@ def burndown(asked: Asked) -> Table:
     )
     unknown = standing[standing["item"].map(hours).isna()]
     return found.assign(unestimated_n=asked.counted(unknown)["all"]) if effort else found
+
+
+def split(asked: Asked, made: Callable[[Asked], Table]) -> Table:
+    """A line, or lines, for each value of `by` that anything has: those of a filter by it."""
+    if not asked.by:
+        return made(asked)
+    found = {}
+    rest = {name: value for name, value in asked.options.items() if name != "by"}
+    for value in asked.values(asked.by):
+        lines = made(replace(asked, filters={**asked.filters, asked.by: [value]}, options=rest))
+        found |= {value if name == "all" else f"{value}/{name}": lines[name] for name in lines}
+    return pd.DataFrame(found, index=asked.starts)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from math import ceil
 from typing import Any
 
+import holidays
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_string_dtype
@@ -20,6 +21,8 @@ Table = pd.DataFrame
 STEPS = {"1d": "D", "1w": "W-MON", "1M": "MS"}
 # What tells of a stretch and is no value that is judged as of then or as of now.
 OF_STRETCHES = ("item", "why", "flag", "stage", "status", "workspace")
+# When work begins unless it is configured, and how long it lasts.
+BEGINS_S, WORKED_S = 9 * 3600 + 1800, 9 * 3600
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Asked:
         every = self.exported.spans(self.kind)
         found = every[every["start"] <= self.now].copy()
         found.loc[found["stop"] > self.now, "stop"] = OPEN_END
-        found["inside"] = ~found["parent"]
+        level = self.options.get("level", "leaf")
+        found["inside"] = (level == "all") | (found["parent"] == (level == "parent"))
         if self.options.get("deleted") == "exclude":
             found["inside"] &= found["why"] == ""
         now = self.options.get("asof") == "now"
@@ -81,6 +85,16 @@ class Asked:
             found["inside"] &= judged[name].isin(values)
         told = [name for name in judged if is_string_dtype(judged[name]) and name not in OF_STRETCHES]
         return found.assign(**{str(name): judged[name] for name in told})
+
+    def values(self, name: str) -> list[str]:
+        """The values that a field has or ever had where the question looks."""
+        return [str(one) for one in self.spans[self.spans["inside"]][name].unique()]
+
+    def took(self, start: Any, stop: Any) -> Any:
+        """Seconds from some instants to others, with `calendar=work` those of work."""
+        if self.options.get("calendar") != "work":
+            return stop - start
+        return _worked(stop) - _worked(start)
 
     @property
     def workspaces(self) -> list[str]:
@@ -110,6 +124,13 @@ class Asked:
         found = rows.loc[rows.index.repeat(times)].reset_index(drop=True)
         place = np.arange(len(found)) - np.repeat(np.cumsum(times) - times, times) + np.repeat(low, times)
         return found.assign(at=self.starts[place], until=np.minimum(ends, self.now)[place])
+
+    def days_that_count(self, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Some days, with `calendar=work` those of work."""
+        if self.options.get("calendar") != "work":
+            return days
+        every = _days_of_work()[0]
+        return days[pd.Index(days.date).isin(every["day"][every["works"]].dt.date)]
 
     def bucket(self, instants: Any) -> np.ndarray[Any, Any]:
         """The start of the bucket that each instant is in; -1 outside the window."""
@@ -146,6 +167,26 @@ class Asked:
             rank = groups.apply(lambda some, q=q: some.nsmallest(ceil(Fraction(q) * len(some) / 100)).max())
             found[f"p{q}"] = rank.reindex(self.starts).where((size >= 5) | (float(q) <= 50))
         return pd.DataFrame(found | {"n": size})
+
+
+@cache
+def _days_of_work() -> tuple[Table, np.ndarray[Any, Any]]:
+    """China's days, each with whether it is one of work, and the seconds of work before each."""
+    days = pd.DataFrame({"day": pd.date_range("2024-01-01", "2027-12-31", tz=ZONE)})
+    kept = holidays.country_holidays("CN", years=range(2024, 2028))
+    dates = days["day"].dt.date
+    shifted = dates.isin(kept.weekend_workdays)
+    days["works"] = shifted | ((days["day"].dt.weekday < 5) & ~dates.isin(list(kept)))
+    return days, np.append(0, (days["works"] * WORKED_S).cumsum())
+
+
+def _worked(instants: Any) -> Any:
+    """Seconds of work until some instants, from half past nine to half past six."""
+    days, before = _days_of_work()
+    midnights = seconds(days["day"])
+    place = np.searchsorted(midnights, np.asarray(instants, dtype=np.int64), side="right") - 1
+    today = np.clip(np.asarray(instants) - midnights[place] - BEGINS_S, 0, WORKED_S)
+    return pd.Series(before[place] + today * days["works"].to_numpy()[place], index=instants.index)
 
 
 def seconds(times: pd.Series[Any]) -> np.ndarray[Any, Any]:

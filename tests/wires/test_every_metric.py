@@ -27,7 +27,8 @@ from tests.replay.wire import interpolate
 from tests.system.harness import generated_config, serving
 from tests.wires import recomputed_bugs as bugs
 from tests.wires import recomputed_flow as flow
-from tests.wires.exported import ZONE, Exported
+from tests.wires.exported import Exported
+from tests.wires.further import further, pairs
 from tests.wires.tables import Asked, Table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -44,9 +45,13 @@ FLOWS: dict[str, Callable[[Asked], Table]] = {
     "readoff": flow.read_off,
 }
 RECOMPUTED: dict[str, Callable[[Asked], Table]] = {
-    **{f"tapd.{kind}.flow.{name}": made for kind in ("bugs", "stories") for name, made in FLOWS.items()},
-    "tapd.iteration.burnup": flow.burnup,
-    "tapd.version.burndown": flow.burndown,
+    **{
+        f"tapd.{kind}.flow.{name}": partial(flow.split, made=made)
+        for kind in ("bugs", "stories")
+        for name, made in FLOWS.items()
+    },
+    "tapd.iteration.burnup": partial(flow.split, made=flow.burnup),
+    "tapd.version.burndown": partial(flow.split, made=flow.burndown),
     "tapd.product.version.bugs": bugs.existing,
     "tapd.bugs.change.daily": bugs.changes,
     "tapd.bugs.backlog.daily": bugs.backlog,
@@ -132,7 +137,10 @@ def questions(metric: str, iteration: str) -> list[str]:
     everything = {"Product": PRODUCTS[1].name, "Version": "*", "Iteration": "*"}
     choices = [everything, *([everything | {"Iteration": iteration}] if metric in OF_ITERATIONS else [])]
     found = [interpolate(one, chosen) for one in sorted(targets) for chosen in choices]
-    return [*dict.fromkeys(found), f"@{metric}/{','.join(some)}"]
+    found += [f"@{metric}/{','.join(some)}"]
+    if ".flow." in metric or metric in ("tapd.iteration.burnup", "tapd.version.burndown"):
+        found += [f"@{metric}/{pairs}" for pairs in further(metric, next(iter(some), ""))]
+    return [*dict.fromkeys(found)]
 
 
 def of_defects(metric: str) -> bool:
@@ -152,12 +160,6 @@ def rarely_asked(metric: str) -> list[str]:
     )
     named = [[one for one in options if one.partition("=")[0] in known.options] for options in asked]
     return [f"@{metric}/{','.join(one)}" for one in named]
-
-
-def pairs(target: str) -> dict[str, str]:
-    """The filters and options of an expression."""
-    _, _, text = target.partition("/")
-    return dict(one.split("=", 1) for one in re.split(r",(?![^{]*\})", text) if one)
 
 
 def asked_of(site: Site, target: str) -> Asked:
@@ -265,13 +267,18 @@ async def test_forecasts_go_by_what_pandas_counts(site: Site, metric: str) -> No
         assert graphite == falcon == exported, target
         asked = asked_of(site, target)
         open_items = asked.standing[asked.standing["open"]]
-        today = pd.Timestamp(site.now, unit="s", tz=ZONE).normalize()
+        today = pd.Timestamp(site.now, unit="s", tz=asked.zone).normalize()
         # What work is planned for says nothing of how fast it is done.
         pace = {name: some for name, some in asked.filters.items() if name not in ("iteration", "version")}
         done = flow.ended(replace(asked, filters=pace), "done")["start"]
-        days = pd.to_datetime(done, unit="s", utc=True).dt.tz_convert(ZONE)
-        back = pd.date_range(today - pd.Timedelta(days=56), today - pd.Timedelta(days=1))
-        daily = days.dt.normalize().value_counts().reindex(back, fill_value=0).tolist()
+        days = pd.to_datetime(done, unit="s", utc=True).dt.tz_convert(asked.zone).dt.normalize()
+        back = pd.date_range(today - pd.DateOffset(days=56), today - pd.DateOffset(days=1))
+        ahead = pd.date_range(today + pd.DateOffset(days=1), today + pd.DateOffset(days=200))
+        back, ahead = asked.days_that_count(back), asked.days_that_count(ahead)
+        days = days[(days >= today - pd.DateOffset(days=56)) & (days < today)]
+        # What was done on a day of rest counts on the next one of work, at the end on the one before.
+        place = np.minimum(np.searchsorted(back, days), len(back) - 1)
+        daily = np.bincount(place, minlength=len(back)).tolist()
         found = {name: points[0][1] for name, points in exported.items()}
         assert (found["remaining"], found["n"]) == (len(open_items), sum(daily)), target
         if sum(daily) < 20:
@@ -279,6 +286,8 @@ async def test_forecasts_go_by_what_pandas_counts(site: Site, metric: str) -> No
             continue
         exact = [0.0, *chances(daily, len(open_items), 0.95)]
         for name, chance in (("p50", 0.50), ("p85", 0.85)):
-            taken = round((float(found[name] or 0) - today.timestamp()) / 86_400)
+            day = pd.Timestamp(float(found[name] or 0), unit="s", tz=asked.zone)
+            taken = int((ahead <= day).sum())
+            assert day in (today, *ahead)
             # Of 10,000 futures a share is within 0.02 of its chance but once in 15,000 times.
             assert exact[taken] - 0.02 < chance < exact[taken + 1] + 0.02, (target, name)
