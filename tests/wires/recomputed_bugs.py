@@ -10,7 +10,6 @@ import pandas as pd
 
 from tests.reference.told import Kind
 from tests.wires.exported import ZONE
-from tests.wires.recomputed_flow import ended
 from tests.wires.tables import Asked, Table, seconds
 
 # What a gate lets pass, and after how many days a bug is left alone too long; as shipped.
@@ -81,16 +80,15 @@ def existing(asked: Asked) -> Table:
     return asked.counted(asked.standing, "version")
 
 
-def _created(asked: Asked) -> Table:
+def created(asked: Asked) -> Table:
+    """The creations."""
     rows = asked.steps[asked.steps["first"] & asked.steps["inside"]]
     return rows.assign(at=asked.bucket(rows["start"]))
 
 
 def distribution(asked: Asked) -> Table:
     """Open bugs, or those created, by a field."""
-    return (
-        asked.counted(_created(asked), asked.by) if asked.options.get("of") == "created" else backlog(asked)
-    )
+    return asked.counted(created(asked), asked.by) if asked.options.get("of") == "created" else backlog(asked)
 
 
 def matrix(asked: Asked) -> Table:
@@ -129,7 +127,7 @@ def index(asked: Asked) -> Table:
 
 def introduced(asked: Asked) -> Table:
     """Weights of created bugs."""
-    return _weighed(asked, _created(asked))
+    return _weighed(asked, created(asked))
 
 
 def _weighed(asked: Asked, rows: Table) -> Table:
@@ -182,87 +180,9 @@ def untouched(asked: Asked) -> Table:
     return asked.counted(rows[alone >= rows["severity"].map(PATIENCE) * 86_400], asked.by)
 
 
-def reopen_rate(asked: Asked) -> Table:
-    """Of the bugs that were over for the first time in a bucket, those that came back later."""
-    steps = asked.steps
-    over = steps[steps["resolved"] | ~steps["open"]].groupby("item").head(1)
-    over = over[over["inside"]].assign(at=lambda found: asked.bucket(found["start"])).set_index("item")
-    later = steps[steps["start"] > steps["item"].map(over["start"])]
-    later = later[later["open"] & ~later["first"]]
-    reopened = later[~later["was_open"]]
-    back = later["was_open"] & later["was_resolved"] & ~later["resolved"]
-    returned = later[back & (later["place"] < later["was_place"])]
-    came = {"all": pd.concat([reopened, returned]), "reopened": reopened, "returned": returned}
-    return pd.DataFrame(
-        {
-            name: asked.shares(over, pd.Series(over.index.isin(some["item"]), index=over.index))
-            for name, some in came.items()
-        }
-    )
-
-
-def invalid_rate(asked: Asked) -> Table:
-    """Dropped among those that ended."""
-    every = ended(asked, "done", "dropped")
-    return asked.shares(every, every["flag"] == "dropped").to_frame("all")
-
-
-def fix_time(asked: Asked) -> Table:
-    """From the creation to the first fix; those that were done without one, or before it, are counted."""
-    spans = asked.spans
-    first = spans[spans["resolved"] | (spans["flag"] == "done")].groupby("item").head(1)
-    first = first[first["inside"]]
-    negative = _before_creation(first)
-    fixed = spans[spans["resolved"]].groupby("item").head(1)
-    fixed = fixed[fixed["inside"] & ~_before_creation(fixed)]
-    found = asked.ranked(fixed["start"] - fixed["created"], asked.bucket(fixed["start"]), _quantiles(asked))
-    return found.assign(
-        skipped_n=asked.per_bucket(first[~first["resolved"] & ~negative]["start"]),
-        negative_n=asked.per_bucket(first[negative]["start"]),
-    )
-
-
-def _before_creation(rows: Table) -> pd.Series[bool]:
-    """Which stretches an item came to before it was created, by the dates of its changes."""
-    return rows["early"] & (rows["start"] == rows["created"])
-
-
-def response_time(asked: Asked) -> Table:
-    """Until a bug left its first stage."""
-    born, spans = _created(asked), asked.spans
-    left = born["item"].map(spans[spans["place"] > 0].groupby("item")["start"].min())
-    took = left - born["start"]
-    known = took > 0
-    found = asked.ranked(took[known], born["at"][known], _quantiles(asked))
-    stays = born["item"].map(spans.groupby("item")["stop"].max()) > asked.now
-    return found.assign(
-        pending_n=asked.per_bucket(born[left.isna() & stays]["start"]),
-        skipped_n=asked.per_bucket(born[(took == 0) & ~born["early"]]["start"]),
-        negative_n=asked.per_bucket(born[(took == 0) & born["early"]]["start"]),
-    )
-
-
-def verify_time(asked: Asked) -> Table:
-    """From the last fix until a bug was first verified or done after one."""
-    steps = asked.steps
-    fixed = steps["start"].where(steps["resolved"] & ~steps["was_resolved"]).groupby(steps["item"]).ffill()
-    proven = (steps["flag"] == "done") | (steps["status"] == "verified")
-    over = proven & (fixed.notna() | _before_creation(steps))
-    rows = steps[over].assign(fixed=fixed).groupby("item").head(1)
-    rows = rows[rows["inside"]]
-    unknown = rows["early"] & (rows["fixed"].fillna(rows["created"]) == rows["created"])
-    took = rows[~unknown]
-    found = asked.ranked(took["start"] - took["fixed"], asked.bucket(took["start"]), _quantiles(asked))
-    return found.assign(negative_n=asked.per_bucket(rows[unknown]["start"]))
-
-
-def _quantiles(asked: Asked) -> str:
-    return asked.options.get("q", "50,85,95")
-
-
 def escape_rate(asked: Asked) -> Table:
     """Of the bugs created, those found in production, by what the field says today."""
-    born, spans = _created(asked), asked.spans
+    born, spans = created(asked), asked.spans
     today = born["item"].map(spans.groupby("item")[FOUND_WHERE].last())
     known = born[today != "N/A"]
     share = asked.shares(known, today[known.index].isin(PRODUCTION))

@@ -25,6 +25,7 @@ from tests.reference.forecasts import chances
 from tests.replay.panels import GRAPHITE, panel_requests
 from tests.replay.wire import interpolate
 from tests.system.harness import generated_config, serving
+from tests.wires import recomputed_bug_times as bug_times
 from tests.wires import recomputed_bugs as bugs
 from tests.wires import recomputed_flow as flow
 from tests.wires.exported import Exported
@@ -63,12 +64,12 @@ RECOMPUTED: dict[str, Callable[[Asked], Table]] = {
     "tapd.bugs.di.introduced": bugs.introduced,
     "tapd.bugs.gate": bugs.gate,
     "tapd.bugs.untouched": bugs.untouched,
-    "tapd.bugs.reopen.rate": bugs.reopen_rate,
+    "tapd.bugs.reopen.rate": bug_times.reopen_rate,
     "tapd.bugs.reopen.count": bugs.reopenings,
-    "tapd.bugs.invalid.rate": bugs.invalid_rate,
-    "tapd.bugs.fix.time": bugs.fix_time,
-    "tapd.bugs.response.time": bugs.response_time,
-    "tapd.bugs.verify.time": bugs.verify_time,
+    "tapd.bugs.invalid.rate": bug_times.invalid_rate,
+    "tapd.bugs.fix.time": bug_times.fix_time,
+    "tapd.bugs.response.time": bug_times.response_time,
+    "tapd.bugs.verify.time": bug_times.verify_time,
     "tapd.bugs.escape.rate": bugs.escape_rate,
     "tapd.bugs.escape.version": bugs.escape_version,
     "tapd.bugs.density": bugs.density,
