@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,25 @@ NAMED = ENVELOPE[:3]
 RebuildReport = Callable[[str, int, int], None]
 
 
+class Scopes:
+    """The records of whole scopes, which many items want: looked up once for all of them."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], list[Document]] = {}
+
+    async def records(
+        self, store: Store, collection: str, scopes: Sequence[str], only: Document | None
+    ) -> list[Document]:
+        """Those of a collection, of some scopes of any instance."""
+        new = [scope for scope in scopes if (collection, scope) not in self._found]
+        if new:
+            found: dict[str, list[Document]] = {scope: [] for scope in new}
+            for record in await store.matching(collection, "scope", new, only):
+                found[record["scope"]].append(record)
+            self._found |= {(collection, scope): records for scope, records in found.items()}
+        return [record for scope in scopes for record in self._found[collection, scope]]
+
+
 class Deriver:
     """Keeps the facts of all topics up to date. `zones` are the upstreams' zones by instance."""
 
@@ -44,8 +63,13 @@ class Deriver:
         self._raw = raw
         self._zones = zones
 
-    async def derive(self, collection: str, instance: str, keys: Collection[str]) -> None:
-        """Derive anew what depends on records of a collection with these keys."""
+    async def derive(
+        self, collection: str, instance: str, keys: Collection[str], fresh: bool = False
+    ) -> None:
+        """Derive anew what depends on records of a collection with these keys.
+
+        `fresh` says that hardly any of it was ever derived.
+        """
         for derivation in DERIVATIONS.values():
             if collection not in derivation.inputs:
                 continue
@@ -55,19 +79,23 @@ class Deriver:
                 items = await self._mentioned(mention, collection, instance, keys)
             elif field:
                 items = await self._named(field, collection, instance, keys)
-            await self._topic(derivation, instance, items)
+            await self._topic(derivation, instance, items, fresh)
 
-    async def derive_scope(self, collection: str, instance: str, scope: str) -> set[str]:
+    async def derive_scope(self, collection: str, instance: str, scope: str, fresh: bool = False) -> set[str]:
         """Derive anew what depends on any record of a scope, or of all; walks the whole collection.
 
-        Returns the keys of the records.
+        Returns the keys of the records. `fresh` says that hardly any of it was ever derived.
         """
+        held = self._raw.held.keys((collection, instance, scope), await self._last(collection))
+        if held is not None:
+            await self.derive(collection, instance, held, fresh)
+            return set(held)
         query = {"instance": instance} if scope == WHOLE else {"instance": instance, "scope": scope}
         # An item has records in many windows, and is derived once.
         found: dict[str, None] = {}
         async for keys in self._keys(collection, query):
             found |= dict.fromkeys(keys[instance])
-        await self.derive(collection, instance, found)
+        await self.derive(collection, instance, found, fresh)
         return set(found)
 
     async def rebuild(self, topic: str, report: RebuildReport | None = None) -> int:
@@ -87,23 +115,31 @@ class Deriver:
                             keys[record["instance"]].append(record["key"])
                     for instance, mine in keys.items():
                         for chunk in _chunks(mine):
-                            yield await self._produced(derivation, instance, chunk)
+                            yield await self._produced(derivation, instance, chunk, Scopes())
                     done = min(done + WINDOW, total)
                     if report:
                         report(topic, done, total)
 
         return await self._facts.rebuild(topic, batches)
 
-    async def _topic(self, derivation: Derivation, instance: str, keys: Iterable[str]) -> None:
+    async def _topic(self, derivation: Derivation, instance: str, keys: Iterable[str], fresh: bool) -> None:
         chunks = _chunks(keys)
         groups = [chunks[at : at + AT_ONCE] for at in range(0, len(chunks), AT_ONCE)]
         for at in range(0, len(groups), GROUPS):
-            produce = (partial(self._together, derivation, instance, one) for one in groups[at : at + GROUPS])
-            await self._facts.update(derivation.topic, *produce)
+            # Under one lease: what others store meanwhile is derived after it.
+            scopes = Scopes()
+            produce = (
+                partial(self._together, derivation, instance, one, scopes) for one in groups[at : at + GROUPS]
+            )
+            await self._facts.update(derivation.topic, *produce, fresh=fresh)
 
-    async def _together(self, derivation: Derivation, instance: str, group: list[list[str]]) -> Batch:
+    async def _together(
+        self, derivation: Derivation, instance: str, group: list[list[str]], scopes: Scopes
+    ) -> Batch:
         # While one is computed the store looks up the others.
-        parts = await asyncio.gather(*(self._produced(derivation, instance, chunk) for chunk in group))
+        parts = await asyncio.gather(
+            *(self._produced(derivation, instance, chunk, scopes) for chunk in group)
+        )
         facts = [fact for part in parts for fact in part.facts]
         return Batch(facts, {key for part in parts for key in part.gone})
 
@@ -134,19 +170,22 @@ class Deriver:
         found = await self._store.matching(collection, "key", list(keys), asked)
         return sorted({str(record["data"][field]) for record in found if record["instance"] == instance})
 
-    async def _produced(self, derivation: Derivation, instance: str, keys: Iterable[str]) -> Batch:
-        raw = await self._loaded(derivation, instance, set(keys))
+    async def _produced(
+        self, derivation: Derivation, instance: str, keys: Iterable[str], scopes: Scopes
+    ) -> Batch:
+        raw = await self._loaded(derivation, instance, set(keys), scopes)
         derived = derivation.derive(raw, self._zones.get(instance, BEIJING))
         for rejected in derived.rejected:
             await self._reject(derivation.topic, rejected)
         return Batch(derived.facts, derived.gone)
 
     async def _loaded(
-        self, derivation: Derivation, instance: str, keys: set[str]
+        self, derivation: Derivation, instance: str, keys: set[str], scopes: Scopes
     ) -> dict[str, list[Document]]:
         """All the records that the derivation wants for these keys."""
         found: dict[str, dict[str, Document]] = defaultdict(dict)
         asked: Wanted = defaultdict(set)
+        numbers = await self._numbers(derivation.inputs)
         while True:
             raw = {collection: list(records.values()) for collection, records in found.items()}
             new = {
@@ -156,7 +195,6 @@ class Deriver:
             }
             if not new:
                 return raw
-            numbers = await self._numbers({collection for collection, _ in new})
             for (collection, field), values in new.items():
                 asked[collection, field] |= values
                 last = numbers.get(collection, 0)
@@ -164,10 +202,14 @@ class Deriver:
                     # Nothing was ever stored there.
                     continue
                 held = self._raw.held.found(collection, instance, values, last) if field == "key" else {}
-                for records in held.values():
-                    found[collection] |= {record["_id"]: record for record in records}
+                for mine in held.values():
+                    found[collection] |= {record["_id"]: record for record in mine}
                 only, asking = derivation.projection(collection, ENVELOPE), sorted(values - held.keys())
-                for record in await self._store.matching(collection, field, asking, only):
+                if field == "scope":
+                    records = await scopes.records(self._store, collection, asking, only)
+                else:
+                    records = await self._store.matching(collection, field, asking, only)
+                for record in records:
                     if record["instance"] == instance:
                         found[collection][record["_id"]] = record
 

@@ -106,12 +106,15 @@ class Round:
         """
         records = list[Document | None]()
         async with self._places:
-            for collector in collectors:
-                if not pause or not await self._rests(collector, scope, rest_s):
-                    record = await self._runner.run(collector, scope, wait_s)
-                    records.append(record)
-                    if record is None or record["interrupted"]:
-                        break
+            try:
+                for collector in collectors:
+                    if not pause or not await self._rests(collector, scope, rest_s):
+                        record = await self._runner.run(collector, scope, wait_s)
+                        records.append(record)
+                        if record is None or record["interrupted"]:
+                            break
+            finally:
+                self._runner.release(self.source.name, scope)
         return records
 
     async def one(self, collector: Collector[Any], scope: str, asked: Asked) -> Document | None:

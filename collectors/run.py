@@ -17,7 +17,7 @@ from metrics_api.core.schema import FEEDS, Gap
 from metrics_api.core.store import Document
 
 # Records are stored when so many have come together, or so much time has passed.
-FLUSH_RECORDS = 500
+FLUSH_RECORDS = 1000
 FLUSH_S = 5.0
 WATCHED = frozenset(name for names in FEEDS.values() for name in names)
 

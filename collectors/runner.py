@@ -12,7 +12,7 @@ from typing import Any
 
 from collectors import Collector, Progress, Report
 from collectors.deriving import Deriver
-from collectors.run import Asked, Batch, Run
+from collectors.run import Asked, Batch, Run, Told
 from collectors.storing import Behind, Storing
 from collectors.upstream import REQUESTS, Tally
 from metrics_api.core.days import utc_now
@@ -57,6 +57,10 @@ class Runner:
         except LeaseTaken:
             log.debug("already running run=%s", name)
             return None
+
+    def release(self, instance: str, scope: str) -> None:
+        """Keep nothing in memory of what runs in a scope have stored: whoever waited for more had it."""
+        self._storing.release(instance, scope)
 
     async def _recorded(
         self, collector: Collector[Any], scope: str, name: str, lease: Lease, asked: Asked | None
@@ -178,24 +182,7 @@ class Runner:
 
     async def _collected(self, run: Run) -> None:
         """Read, store and derive; what was read before the upstream failed is kept, then the run fails."""
-        since = run.since
-        batch = Batch()
-        failure: UpstreamError | None = None
-        async with Behind() as behind:
-            try:
-                async with aclosing(run.collector.fetch(run.scope, since)) as pages:
-                    async for page in pages:
-                        run.lease.check()
-                        if batch.full:
-                            # Stored when the next page is there: the last page's batch is the last one.
-                            await behind.follow(self._stored(run, batch))
-                            batch = Batch()
-                        batch.pages.append(page)
-            except UpstreamError as error:
-                failure = error
-        await self._storing.store(run, batch)
-        # A walk's last cursor forgets the place: it is noted only when all is derived.
-        await self._placed(run, batch, batch.cursors if failure else batch.cursors[:-1])
+        batch, failure = await self._read(run)
         done = set[str]() if failure else await self._storing.complete(run)
         if run.collector.completed_by and (run.first or run.whole):
             run.watermark["whole"] = True
@@ -217,8 +204,30 @@ class Runner:
             await self._mark(run, clean=True)
         raise failure
 
-    async def _stored(self, run: Run, batch: Batch) -> None:
-        await self._storing.store(run, batch)
+    async def _read(self, run: Run) -> tuple[Batch, UpstreamError | None]:
+        """Read and store all there is; returns the last batch, and why the upstream broke off, if it did."""
+        batch = Batch()
+        failure: UpstreamError | None = None
+        async with Behind() as behind:
+            try:
+                async with aclosing(run.collector.fetch(run.scope, run.since)) as pages:
+                    async for page in pages:
+                        run.lease.check()
+                        if batch.full:
+                            # Stored when the next page is there: the last page's batch is the last one.
+                            told = run.told(batch)
+                            await behind.follow(self._stored(run, batch, told))
+                            batch = Batch()
+                        batch.pages.append(page)
+            except UpstreamError as error:
+                failure = error
+        await self._storing.store(run, batch, run.told(batch))
+        # A walk's last cursor forgets the place: it is noted only when all is derived.
+        await self._placed(run, batch, batch.cursors if failure else batch.cursors[:-1])
+        return batch, failure
+
+    async def _stored(self, run: Run, batch: Batch, told: Told) -> None:
+        await self._storing.store(run, batch, told)
         await self._placed(run, batch, batch.cursors)
 
     async def _placed(self, run: Run, batch: Batch, cursors: Sequence[Mapping[str, Any]]) -> None:

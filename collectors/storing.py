@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from collectors import Collector, Unit, registry
 from collectors.deriving import Deriver
-from collectors.run import Batch, Run
+from collectors.run import Batch, Run, Told
 from metrics_api.core.raw import RawStore, encoded
 from metrics_api.core.store import Document, Store, translated
 
@@ -58,15 +58,28 @@ class Storing:
         self._deriver = deriver
         self._clock = clock
 
-    def holding(self, run: Run) -> AbstractContextManager[None]:
-        """Keep in memory what a first run stores, if others wait for it: all of it is derived at its end."""
-        if not (run.fresh and completed(run.collector)):
-            return nullcontext()
-        return self._raw.held.holding(run.collector.collection, run.collector.instance, run.scope)
+    @contextmanager
+    def holding(self, run: Run) -> Iterator[None]:
+        """Keep in memory what a first run stores, if it waits for another, or others for it.
 
-    async def store(self, run: Run, batch: Batch) -> None:
+        All of that is derived at the end of the run that brings the rest.
+        """
+        place, waiting = (run.collector.instance, run.scope), completed(run.collector)
+        if run.fresh and (waiting or run.collector.completed_by):
+            self._raw.held.hold((run.collector.collection, *place))
+        try:
+            yield
+        finally:
+            if waiting:
+                for name in (run.collector.collection, *(unit.collection for unit in waiting)):
+                    self._raw.held.drop((name, *place))
+
+    def release(self, instance: str, scope: str) -> None:
+        """Keep nothing of a scope in memory any more."""
+        self._raw.held.release(instance, scope)
+
+    async def store(self, run: Run, batch: Batch, told: Told) -> None:
         """Store the waiting pages and derive what they change, on a first run later and all at once."""
-        told = run.told(batch)
         collector = run.collector
         place = (collector.instance, run.scope)
         for data, about, reason in told.refused:
@@ -112,7 +125,7 @@ class Storing:
         for name, mark in run.awaited.items():
             collection = registry()[name].collection
             if mark.get("whole"):
-                derived |= await self._deriver.derive_scope(collection, instance, run.scope)
+                derived |= await self._deriver.derive_scope(collection, instance, run.scope, run.fresh)
             else:
                 await self._deriver.derive(collection, instance, mark["waiting"])
                 derived.update(mark["waiting"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 from collectors.items.changes import Changes, Step
@@ -48,17 +47,18 @@ def course(
     if not steps:
         return Course(born if present is None else present)
     found = Course(steps[0].old)
-    held = steps[0].old
-    for at, group in groupby(steps, key=lambda step: step.at):
-        for step in group:
-            if step.old != held:
-                known = name != "iteration" or (held in iterations.names and step.old in iterations.names)
-                # A name that no iteration has may be the former one of that which was held.
-                renamed = not known and step.old and held
-                found.findings.add(f"renamed:{name}" if renamed else f"broken_chain:{name}")
-            held = step.new
-        if held != found.last:
-            found.moves.append((at, held))
+    last = held = steps[0].old
+    for place, step in enumerate(steps, start=1):
+        if step.old != held:
+            known = name != "iteration" or (held in iterations.names and step.old in iterations.names)
+            # A name that no iteration has may be the former one of that which was held.
+            renamed = not known and step.old and held
+            found.findings.add(f"renamed:{name}" if renamed else f"broken_chain:{name}")
+        held = step.new
+        # Of the steps of one second only what they lead to is held.
+        if held != last and (place == len(steps) or steps[place].at != step.at):
+            found.moves.append((step.at, held))
+            last = held
     end = steps[-1].at
     if present is None or held == present or (modified is not None and modified < end):
         return found
@@ -160,8 +160,10 @@ def _in_words(steps: Sequence[Step], words: Mapping[str, str]) -> list[Step]:
     ]
 
 
-def _joined(steps: list[Step], hooked: Sequence[Step]) -> list[Step]:
+def _joined(steps: Sequence[Step], hooked: Sequence[Step]) -> Sequence[Step]:
     """The feed's steps, and of those that webhooks told of the ones after which something new holds."""
+    if not hooked:
+        return steps
     found = list(steps)
     for step in hooked:
         if not found or step.new != found[-1].new:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import ujson
@@ -43,8 +44,13 @@ def value(raw: Any, name: str = "") -> str:
     if found in EMPTY or (found == "0" and name in LINKS):
         return ""
     if name in PEOPLE:
-        return ";".join(filter(None, dict.fromkeys(one.strip() for one in found.split(";"))))
+        return _people(found)
     return "|".join(sorted(set(filter(None, found.split("|"))))) if name == "label" else found
+
+
+@lru_cache(maxsize=4096)
+def _people(text: str) -> str:
+    return ";".join(filter(None, dict.fromkeys(one.strip() for one in text.split(";"))))
 
 
 @dataclass(frozen=True)

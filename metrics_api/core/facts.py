@@ -75,12 +75,12 @@ class Facts:
                 return await self.counter(topic)
         return first
 
-    async def update(self, topic: str, *produce: Callable[[], Awaitable[Batch]]) -> int:
+    async def update(self, topic: str, *produce: Callable[[], Awaitable[Batch]], fresh: bool = False) -> int:
         """Write what each `produce` derives; returns how many facts are different now.
 
         They run under the topic's lease, so that the last to read raw records is the last to write; the next
         one begins while its forerunner's facts are written. All are called again when the lease was lost on
-        the way.
+        the way. `fresh` says that hardly any of the facts is there: insertion is tried first.
         """
         async with self._locks[topic]:
             for _ in range(ATTEMPTS):
@@ -90,13 +90,13 @@ class Facts:
                         await self._store.advance("counters", counter["_id"], "generation", 1)
                         counter = await self.counter(topic)
                     try:
-                        return await self._each_written(counter, produce)
+                        return await self._each_written(counter, produce, fresh)
                     except _Outrun:
                         log.warning("facts are written anew, the lease was lost topic=%s", topic)
         raise StoreUnavailable(f"the facts of {topic} could not be written under its lease")
 
     async def _each_written(
-        self, counter: Document, produce: Sequence[Callable[[], Awaitable[Batch]]]
+        self, counter: Document, produce: Sequence[Callable[[], Awaitable[Batch]]], fresh: bool
     ) -> int:
         """Write the batches one after the other, and raise the counter after each; raises _Outrun."""
         first = int(counter["seq"])
@@ -106,7 +106,7 @@ class Facts:
             if following:
                 waiting = asyncio.ensure_future(following())
             try:
-                written = await self._write(counter["collection"], batch, counter)
+                written = await self._write(counter["collection"], batch, counter, fresh)
                 if written:
                     await self._raise(counter, {"seq": counter["seq"] + written})
             except BaseException:
@@ -172,9 +172,9 @@ class Facts:
             stamp["seq"] += await self._write(new, batch, stamp)
             after = upto
 
-    async def _write(self, collection: str, batch: Batch, stamp: Document) -> int:
+    async def _write(self, collection: str, batch: Batch, stamp: Document, fresh: bool = False) -> int:
         """Write the facts that differ, numbered on from the stamp's seq; returns how many. Raises _Outrun."""
-        ids = [fact["_id"] for fact in batch.facts] + sorted(batch.gone)
+        ids = sorted(batch.gone) + ([] if fresh else [fact["_id"] for fact in batch.facts])
         known = {fact["_id"]: fact for fact in await self._store.matching(collection, "_id", ids)}
         inserts: list[Document] = []
         replaces: list[ReplaceOne[Document]] = []
@@ -197,16 +197,22 @@ class Facts:
                 replaces.append(ReplaceOne(_version(before), stamped(before, tombstone=True)))
         durable = self._store.durable(collection)
         with translated():
-            if inserts:
-                await self._insert(collection, inserts)
+            there = await self._insert(collection, inserts) if inserts else set[str]()
+            if there and not fresh:
+                # They came to be since they were looked up, by another writer.
+                raise _Outrun
             if replaces:
                 done = await durable.bulk_write(replaces, ordered=False)
                 if done.matched_count < len(replaces):
                     raise _Outrun
-        return len(inserts) + len(replaces)
+        written = len(inserts) + len(replaces)
+        if not there:
+            return written
+        rest = Batch([fact for fact in batch.facts if fact["_id"] in there])
+        return written + await self._write(collection, rest, stamp | {"seq": stamp["seq"] + written})
 
-    async def _insert(self, collection: str, facts: list[Document]) -> None:
-        """Insert new facts; one that came to be since they were looked up is another writer's: _Outrun."""
+    async def _insert(self, collection: str, facts: list[Document]) -> set[str]:
+        """Insert new facts; returns the `_id`s of those that are there already."""
         try:
             await self._store.durable(collection).insert_many(facts, ordered=False)
         except BulkWriteError as error:
@@ -214,7 +220,8 @@ class Facts:
             other = [why for why in refused.values() if why != CLASH]
             if other:
                 raise StoreUnavailable(f"{collection} refused a fact: {other[0]}") from error
-            raise _Outrun from error
+            return set(refused)
+        return set()
 
     async def _raise(self, counter: Document, changed: dict[str, Any]) -> None:
         """Change the counter if it still is as it was read; raises _Outrun."""

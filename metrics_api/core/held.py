@@ -1,21 +1,20 @@
 """What a first collection stores, kept in memory until it is derived, lest all of it be read back.
 
-Only for records that are never changed, such as those of a change feed, and only while all that was ever
-inserted into a collection was inserted by this process: then what it kept of an item is all there is of it,
-since an item's records are of one scope.
+Only while the records of a collection are as they were inserted, and while all that was ever inserted into it
+was inserted by this process: then what it kept of an item is all there is of it, since an item's records are
+of one scope.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from metrics_api.core.store import Document, packed, unpacked
 
-# As much as some 150,000 changes take; what does not fit is read back.
-HELD_BYTES: Final = 96 * 2**20
+# As much as some 10,000 bugs take with their changes; what does not fit is read back.
+HELD_BYTES: Final = 192 * 2**20
 
 Place = tuple[str, str, str]
 
@@ -29,15 +28,20 @@ class Held:
         self._records: dict[Place, defaultdict[str, list[bytes]]] = {}
         self._numbers: defaultdict[str, int] = defaultdict(int)
 
-    @contextmanager
-    def holding(self, collection: str, instance: str, scope: str) -> Iterator[None]:
-        """Keep what is inserted meanwhile; nothing of it may be stored yet."""
-        place = (collection, instance, scope)
+    def hold(self, place: Place) -> None:
+        """Keep what is inserted from now on; nothing of it may be stored yet."""
+        self.drop(place)
         self._records[place] = defaultdict(list)
-        try:
-            yield
-        finally:
-            self._drop(place)
+
+    def drop(self, place: Place) -> None:
+        """Keep nothing of a place any more."""
+        for bodies in self._records.pop(place, {}).values():
+            self._size -= sum(map(len, bodies))
+
+    def release(self, instance: str, scope: str) -> None:
+        """Keep nothing of a scope any more."""
+        for place in [place for place in self._records if place[1:] == (instance, scope)]:
+            self.drop(place)
 
     def numbered(self, collection: str, count: int) -> None:
         """Note that this process was given so many insertion numbers."""
@@ -54,16 +58,21 @@ class Held:
             records[envelope["key"]].append(body)
             self._size += len(body)
             if self._size > self._limit:
-                self._drop(place)
+                self.drop(place)
 
     def changed(self, collection: str) -> None:
         """Drop what is held of a collection: its records are not as they were inserted."""
         for place in [place for place in self._records if place[0] == collection]:
-            self._drop(place)
+            self.drop(place)
 
     def holds(self, collection: str) -> bool:
         """Whether anything of a collection is held."""
         return any(place[0] == collection for place in self._records)
+
+    def keys(self, place: Place, last: int) -> list[str] | None:
+        """The items that records of a place belong to, None where it is not held; `last` as for `found`."""
+        records = self._records.get(place) if self._numbers[place[0]] == last else None
+        return None if records is None else list(records)
 
     def found(
         self, collection: str, instance: str, keys: Collection[str], last: int
@@ -77,7 +86,3 @@ class Held:
                 for key in records.keys() & set(keys):
                     found[key] += map(unpacked, records[key])
         return found
-
-    def _drop(self, place: Place) -> None:
-        for bodies in self._records.pop(place, {}).values():
-            self._size -= sum(map(len, bodies))

@@ -19,11 +19,13 @@ def fact(name: str, **fields: Any) -> dict[str, Any]:
     return {"_id": name, "instance": "tapd", **fields}
 
 
-async def write(facts: Facts, *batch: dict[str, Any], gone: set[str] | None = None) -> int:
+async def write(
+    facts: Facts, *batch: dict[str, Any], gone: set[str] | None = None, fresh: bool = False
+) -> int:
     async def produce() -> Batch:
         return Batch([dict(one) for one in batch], gone or set())
 
-    return await facts.update("bugs", produce)
+    return await facts.update("bugs", produce, fresh=fresh)
 
 
 async def counter(store: Store) -> tuple[int, int, str]:
@@ -50,6 +52,22 @@ async def test_an_unchanged_fact_writes_nothing(store: Store, facts: Facts) -> N
     assert await counter(store) == (1, 2, "fact_bugs")
     assert await write(facts, fact("a", status="closed"), fact("b")) == 1
     assert await stamps(store) == {"a": (1, 3, False), "b": (1, 2, False)}
+
+
+async def test_facts_that_are_inserted_first_and_yet_there_are_written_where_they_differ(
+    store: Store, facts: Facts
+) -> None:
+    await write(facts, fact("a", status="new"), fact("b"))
+    batch = [fact("a", status="closed"), fact("b"), fact("c")]
+    await write(facts, *batch, gone={"b2"}, fresh=True)
+    kept = {one["_id"]: one.get("status") for one in await store.all("fact_bugs")}
+    assert kept == {"a": "closed", "b": None, "c": None}
+    found, (generation, seq, _) = await stamps(store), await counter(store)
+    # Readers look for what is above the second fact, up to the counter.
+    assert generation == 1
+    assert found["b"] == (1, 2, False)
+    assert all(2 < found[name][1] <= seq for name in ("a", "c"))
+    assert await write(facts, *batch) == 0
 
 
 async def test_a_fact_that_is_gone_becomes_a_tombstone_and_may_come_back(store: Store, facts: Facts) -> None:

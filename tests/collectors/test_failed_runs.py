@@ -188,7 +188,9 @@ class Counting(Deriver):
 
     asked: ClassVar[list[list[str]]] = []
 
-    async def derive(self, collection: str, instance: str, keys: Collection[str]) -> None:
+    async def derive(
+        self, collection: str, instance: str, keys: Collection[str], fresh: bool = False
+    ) -> None:
         self.asked.append(list(keys))
 
 

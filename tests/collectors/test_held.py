@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -21,6 +23,13 @@ def change(number: int, bug: str, scope: str = "991") -> Record:
     return Record(scope, f"{number}", bug, {"id": f"{number}", "bug_id": bug, "new_value": "新 \ud7ff"})
 
 
+@contextmanager
+def holding(held: Held) -> Iterator[None]:
+    held.hold(PLACE)
+    yield
+    held.drop(PLACE)
+
+
 async def stored(store: Store, bug: str) -> list[Document]:
     return await store.matching(CHANGES, "key", [bug])
 
@@ -36,7 +45,7 @@ def raw(store: Store) -> RawStore:
 
 
 async def test_what_is_held_is_what_the_store_would_give_back(store: Store, raw: RawStore) -> None:
-    with raw.held.holding(*PLACE):
+    with holding(raw.held):
         await raw.upsert(CHANGES, "tapd", [change(1, "a"), change(2, "b"), change(3, "a")], AT, fresh=True)
         found = raw.held.found(CHANGES, "tapd", {"a", "c"}, await last(store))
         assert set(found) == {"a"}
@@ -45,14 +54,28 @@ async def test_what_is_held_is_what_the_store_would_give_back(store: Store, raw:
 
 
 async def test_nothing_is_held_of_other_scopes_and_instances(store: Store, raw: RawStore) -> None:
-    with raw.held.holding(*PLACE):
+    with holding(raw.held):
         await raw.upsert(CHANGES, "tapd", [change(1, "a"), change(2, "b", scope="992")], AT, fresh=True)
         assert set(raw.held.found(CHANGES, "tapd", {"a", "b"}, await last(store))) == {"a"}
         assert raw.held.found(CHANGES, "other", {"a"}, await last(store)) == {}
 
 
+async def test_the_items_of_a_held_place_are_known_until_its_scope_is_released(
+    store: Store, raw: RawStore
+) -> None:
+    raw.held.hold(PLACE)
+    await raw.upsert(CHANGES, "tapd", [change(1, "a"), change(2, "b"), change(3, "a")], AT, fresh=True)
+    assert raw.held.keys(PLACE, await last(store)) == ["a", "b"]
+    await RawStore(store).upsert(CHANGES, "tapd", [change(4, "c")], AT)
+    assert raw.held.keys(PLACE, await last(store)) is None
+    raw.held.release("tapd", "992")
+    assert raw.held.holds(CHANGES)
+    raw.held.release("tapd", "991")
+    assert not raw.held.holds(CHANGES)
+
+
 async def test_once_another_process_has_inserted_the_store_is_asked(store: Store, raw: RawStore) -> None:
-    with raw.held.holding(*PLACE):
+    with holding(raw.held):
         await raw.upsert(CHANGES, "tapd", [change(1, "a")], AT, fresh=True)
         await RawStore(store).upsert(CHANGES, "tapd", [change(2, "a")], AT)
         assert raw.held.found(CHANGES, "tapd", {"a"}, await last(store)) == {}
@@ -61,7 +84,7 @@ async def test_once_another_process_has_inserted_the_store_is_asked(store: Store
 async def test_a_record_that_changed_or_was_there_already_ends_the_holding(
     store: Store, raw: RawStore
 ) -> None:
-    with raw.held.holding(*PLACE):
+    with holding(raw.held):
         await raw.upsert(CHANGES, "tapd", [change(1, "a")], AT, fresh=True)
         again = Record("991", "1", "a", {"id": "1", "bug_id": "a", "new_value": "other"})
         await raw.upsert(CHANGES, "tapd", [again], AT, fresh=True)
@@ -73,13 +96,13 @@ async def test_a_record_that_changed_or_was_there_already_ends_the_holding(
 def test_a_scope_that_does_not_fit_is_not_held_at_all() -> None:
     held = Held(limit=1000)
     large: Document = {"instance": "tapd", "scope": "991", "key": "a", "data": "x" * 600}
-    with held.holding(*PLACE):
+    with holding(held):
         held.numbered(CHANGES, 2)
         held.inserted(CHANGES, [large])
         assert held.found(CHANGES, "tapd", {"a"}, 2) == {"a": [large]}
         held.inserted(CHANGES, [large])
         assert held.found(CHANGES, "tapd", {"a"}, 2) == {}
-    with held.holding(*PLACE):
+    with holding(held):
         held.inserted(CHANGES, [large])
         assert held.found(CHANGES, "tapd", {"a"}, 2) == {"a": [large]}
 
