@@ -16,7 +16,7 @@ from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
 from metrics_api.lookups import DROPPED_LEVEL
-from metrics_api.narrowing import either, within
+from metrics_api.narrowing import Condition, both, either, within
 from metrics_api.query import Query
 from metrics_api.segments import CONTINUES, DELETED, MERGED, MOVED
 from metrics_api.selection import allowed_workspaces, chosen, field_values, grouped, selected
@@ -116,17 +116,19 @@ def arrivals(frame: ItemFrame, query: Query, levels: Sequence[str], shown: Seque
     with its high-water mark at the level or beyond; it is kept through stages without a level, and counts
     what happened outside the selection as well.
     """
-    same = frame.begin[1:] == CONTINUES
+    codes = None
     if query.by and query.options.get("asof") != "now":
         codes, _ = field_values(frame, query.by)
-        same &= codes[1:] == codes[:-1]
-    chosen_rows = selected(frame, query)
-    groups = grouped(frame, query, _first_of_runs(chosen_rows, same))[2] if query.by else [""]
+    among = selected(frame, query)
+    everywhere = _first_of_runs(frame, lambda part: among[part].copy(), codes)
+    groups = grouped(frame, query, chosen(frame, query, everywhere))[2] if query.by else [""]
     place_of, day = {name: at for at, name in enumerate(groups)}, frame.days(query.buckets.zone)[0]
     found = Arrivals(groups, [], [], [])
     for place in shown:
-        rows = _first_of_runs(_reached(frame, query, levels, place) & chosen_rows, same)
-        rows, group, names = grouped(frame, query, rows)
+        reached = both(_reached(frame, query, levels, place), lambda part: among[part])
+        rows, group, names = grouped(
+            frame, query, chosen(frame, query, _first_of_runs(frame, reached, codes))
+        )
         group = np.array([place_of[name] for name in names], dtype=np.int64)[group]
         if len(names) > 1:
             order = _by_group(group, len(groups))
@@ -141,11 +143,19 @@ def arrivals(frame: ItemFrame, query: Query, levels: Sequence[str], shown: Seque
     return found
 
 
-def _first_of_runs(mask: Mask, same: Mask) -> Rows:
-    """The rows of a mask over the frame that do not go on from the row before; `same` says which could."""
-    fresh = mask.copy()
-    fresh[1:] &= ~(mask[:-1] & same)
-    return np.flatnonzero(fresh)
+def _first_of_runs(frame: ItemFrame, inside: Condition, codes: Array | None) -> Condition:
+    """Where a condition is met that was not in the item's row before, or where one of some codes changed."""
+
+    def met(part: slice) -> Mask:
+        before = max(part.start - 1, 0)
+        wider = inside(slice(before, part.stop))
+        goes_on = wider[:-1] & (frame.begin[before + 1 : part.stop] == CONTINUES)
+        if codes is not None:
+            goes_on &= codes[before + 1 : part.stop] == codes[before : part.stop - 1]
+        wider[1:] &= ~goes_on
+        return wider[part.start - before :]
+
+    return met
 
 
 def _by_group(group: Array, groups: int) -> Array:
@@ -153,7 +163,7 @@ def _by_group(group: Array, groups: int) -> Array:
     return np.argsort(group.astype(np.min_scalar_type(groups)), kind="stable")
 
 
-def _reached(frame: ItemFrame, query: Query, levels: Sequence[str], place: int) -> Mask:
+def _reached(frame: ItemFrame, query: Query, levels: Sequence[str], place: int) -> Condition:
     """In which segments of the workspaces asked for an item had reached the level at a place, or beyond.
 
     A workspace's own levels are translated into those asked for. An item that came from a workspace with
@@ -170,14 +180,19 @@ def _reached(frame: ItemFrame, query: Query, levels: Sequence[str], place: int) 
     least = (table > place).argmax(axis=1)[looks.flow_of]
     asked = np.flatnonzero(allowed_workspaces(frame, query)) if query.options.get("asof") != "now" else ()
     marks = np.unique(least[asked] if len(asked) else least).tolist()
-    found: Mask = frame.mark >= marks[0]
-    if len(marks) > 1:
-        found &= looked_up(least == marks[0], workspace)
-        for mark in marks[1:]:
-            found |= (frame.mark >= mark) & looked_up(least == mark, workspace)
     crossing = frame.crossing
-    if crossing.size:
-        own = table[looks.flow_of[workspace[crossing]], looks.level[frame.stage[crossing]]]
-        base = np.cumsum(frame.begin[crossing] != CONTINUES) << 8
-        found[crossing] = np.maximum.accumulate(base | own) & 0xFF > place
-    return found
+    own = table[looks.flow_of[workspace[crossing]], looks.level[frame.stage[crossing]]]
+    base = np.cumsum(frame.begin[crossing] != CONTINUES) << 8
+    crossed = np.maximum.accumulate(base | own) & 0xFF > place
+
+    def met(part: slice) -> Mask:
+        found: Mask = frame.mark[part] >= marks[0]
+        if len(marks) > 1:
+            found &= looked_up(least == marks[0], workspace[part])
+            for mark in marks[1:]:
+                found |= (frame.mark[part] >= mark) & looked_up(least == mark, workspace[part])
+        low, high = np.searchsorted(crossing, (part.start, part.stop))
+        found[crossing[low:high] - part.start] = crossed[low:high]
+        return found
+
+    return met

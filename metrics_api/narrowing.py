@@ -52,6 +52,28 @@ def coded(column: Array, table: Mask) -> Condition:
     return lambda part: looked_up(table, column[part])
 
 
+def both(one: Condition, other: Condition) -> Condition:
+    """Where two conditions are met."""
+
+    def met(part: slice) -> Mask:
+        found = one(part)
+        found &= other(part)
+        return found
+
+    return met
+
+
+def counted(mask: Mask, condition: Condition) -> int:
+    """How many rows there are at which a mask over the frame is true and that meet a condition."""
+    found = 0
+    for first in range(0, len(mask), BLOCK):
+        part = slice(first, min(first + BLOCK, len(mask)))
+        met = condition(part)
+        met &= mask[part]
+        found += int(np.count_nonzero(met))
+    return found
+
+
 def either(*conditions: Condition) -> Condition:
     """Where at least one of some conditions is met."""
 

@@ -172,8 +172,8 @@ def time_within(
     Both answers have the shape (width, rows).
     """
     size, place_of = len(rows), column.astype(np.int64)
-    seconds = np.zeros((size, width), dtype=np.int64)
-    there = np.zeros((size, width), dtype=np.bool_)
+    seconds = np.zeros((width, size), dtype=np.int64)
+    there = np.zeros((width, size), dtype=np.bool_)
     # What is looked at in one go, twice, stays in the processor's cache.
     for first in range(0, size, AT_ONCE):
         some = rows[first : first + AT_ONCE]
@@ -185,7 +185,9 @@ def time_within(
         cell = owner * width + place
         # An earlier row stops where the next one starts.
         lasted = measure(owner + first, frame.start[earlier], frame.start[earlier + 1])
-        found = np.bincount(cell, lasted, minlength=len(some) * width)
-        seconds[first : first + AT_ONCE] = found.reshape(len(some), width)
-        there[first : first + AT_ONCE].reshape(-1)[cell] = True
-    return seconds.T, there.T
+        cells = len(some) * width
+        inside = np.zeros(cells, dtype=np.bool_)
+        inside[cell] = True
+        seconds[:, first : first + AT_ONCE] = np.bincount(cell, lasted, cells).reshape(-1, width).T
+        there[:, first : first + AT_ONCE] = inside.reshape(-1, width).T
+    return seconds, there

@@ -177,35 +177,30 @@ def _over(frame: ItemFrame, query: Query, found: Stretches) -> tuple[Array, Mask
 
     Shapes (conditions, groups, buckets) and (groups, buckets); of several products the largest excess.
     """
-    kind, weights = _weighed(frame, query, found.row)
-    settings = _settings(frame)
+    codes, severities = field_values(frame, "severity")
+    at, settings = _judging(frame, query, found.row), _settings(frame)
     products = sorted({product for product, _ in settings})
     product_of = np.array([products.index(product) for product, _ in settings])
-    at = _judging(frame, query, found.row)
     both = found.group * len(products) + product_of[frame.codes["workspace"][at]]
     pairs = np.flatnonzero(np.bincount(both))
-    line, buckets = np.searchsorted(pairs, both), len(query.buckets)
-
-    def count(which: Array, lines: Array, size: int) -> Array:
-        return counted(lines[which], found.low[which], found.high[which], size, buckets)
-
-    kinds = len(weights) + 1
-    every = np.arange(len(line))
-    counts = count(every, line * kinds + kind, len(pairs) * kinds).reshape(len(pairs), kinds, buckets)
-    index = np.round(np.einsum("pkb,k->pb", counts[:, :-1], weights), DECIMALS)
-    grave = [
-        count(np.flatnonzero(_of_severity(frame, query, found.row, name)), line, len(pairs))
-        for name in CONDITIONS[1:]
-    ]
-    gates = {product: (one.gate, one.fatal, one.serious) for product, one in settings}
-    allowed = np.array([gates[products[pair % len(products)]] for pair in pairs], dtype=np.float64)
+    line = np.searchsorted(pairs, both) * len(severities) + codes[at]
+    size, buckets = len(pairs) * len(severities), len(query.buckets)
+    counts = counted(line, found.low, found.high, size, buckets).reshape(-1, len(severities), buckets)
+    index_of = dict(settings)
+    asked = [index_of[products[pair % len(products)]] for pair in pairs]
+    weights = np.array(
+        [[one.weights.get(name or EMPTY, np.nan) for name in severities] for one in asked], dtype=np.float64
+    ).reshape(-1, len(severities))
+    index = np.round(np.einsum("psb,ps->pb", counts, np.nan_to_num(weights)), DECIMALS)
+    grave = [counts[:, [name == one for one in severities]].sum(axis=1) for name in CONDITIONS[1:]]
+    allowed = np.array([(one.gate, one.fatal, one.serious) for one in asked], dtype=np.float64)
     group = pairs // len(products)
     over = np.zeros((len(CONDITIONS), len(found.groups), buckets))
     for place, have in enumerate((index, *grave)):
         excess = np.round(have - allowed.reshape(-1, len(CONDITIONS))[:, place, None], DECIMALS)
         np.maximum.at(over[place], group, np.maximum(excess, 0))
     unsure = np.zeros(over.shape[1:], dtype=np.bool_)
-    np.logical_or.at(unsure, group, counts[:, -1] > 0)
+    np.logical_or.at(unsure, group, (counts * np.isnan(weights)[:, :, None]).sum(axis=1) > 0)
     return over, unsure
 
 

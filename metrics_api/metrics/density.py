@@ -11,8 +11,9 @@ from metrics_api.cohorts import shares
 from metrics_api.columns import Array, Rows, spread
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, ages, items
-from metrics_api.narrowing import Condition
+from metrics_api.narrowing import Condition, counted
 from metrics_api.query import Query, Row
+from metrics_api.segments import CONTINUES
 from metrics_api.selection import chosen, grouped, natural_order, selected
 from metrics_api.topics import BUGS, STORIES
 from metrics_api.visits import first_rows
@@ -42,7 +43,7 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
     """
     bugs: ItemFrame = query.frames[BUGS.name]
     rows, group, names = grouped(frame, query, chosen(frame, query, _standing(frame, query)))
-    linked, alone = _by_link(bugs, query)
+    linked = _linked(bugs, query)
     place, bug = _links(frame, bugs, rows, linked)
     size = np.nan_to_num(frame.numbers["size"][rows].astype(np.float64))
     sized = size[place] > 0
@@ -54,7 +55,7 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
         "density": dict(zip(names, per_story, strict=True)),
         "per_size": dict(zip(names, per_size, strict=True)),
     }
-    unlinked = _unlinked(bugs, query, alone)
+    unlinked = _unlinked(bugs, query, linked)
     shown = natural_order(frame, query.by, set(names) | (set(unlinked) - {""})) if query.by else [""]
     found = []
     for name in shown:
@@ -72,21 +73,29 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
 def found_in(frame: ItemFrame, query: Query, at: int) -> Listed:
     """The stories by how many bugs are linked to them; or the bugs linked to no story, by their age."""
     bugs: ItemFrame = query.frames[BUGS.name]
-    linked, alone = _by_link(bugs, query)
     if query.options.get("series") == "unlinked_n":
-        _, alone = _asked(bugs, query, alone)
-        since = bugs.start[first_rows(bugs, alone)]
-        return Listed(bugs.item[alone], ages(since, at), "seconds", bugs)
+        alone = _alone(bugs, _asked(query))
+        return Listed(bugs.item[alone], ages(bugs.start[first_rows(bugs, alone)], at), "seconds", bugs)
     rows = chosen(frame, query, _standing(frame, query))
-    place, _ = _links(frame, bugs, rows, linked)
+    place, _ = _links(frame, bugs, rows, _linked(bugs, query))
     return Listed(frame.item[rows], np.bincount(place, minlength=len(rows)), "bugs")
 
 
-def _by_link(bugs: ItemFrame, query: Query) -> tuple[Rows, Rows]:
-    """The rows in which bugs stand that are linked to stories, and those of bugs that are not."""
-    rows = chosen(bugs, replace(query, filters=()), _standing(bugs, query))
-    linked = (bugs.stories.size > 0)[bugs.item[rows]]
-    return rows[linked], rows[~linked]
+def _linked(bugs: ItemFrame, query: Query) -> Rows:
+    """The rows in which bugs stand that are linked to stories, whatever the query selects."""
+    start, stop = bugs.days(query.buckets.zone)
+    last = query.buckets.last_days[-1]
+    rows = bugs.last_row[np.flatnonzero(bugs.stories.size)].astype(np.int64)
+    at, born = np.arange(len(rows)), np.ones(len(rows), dtype=np.bool_)
+    while len(at):
+        at = at[start[rows[at]] > last]
+        more = bugs.begin[rows[at]] == CONTINUES
+        born[at[~more]] = False
+        at = at[more]
+        rows[at] -= 1
+    rows = rows[born]
+    rows = rows[stop[rows] > last]
+    return rows[selected(bugs, replace(query, filters=()), rows)]
 
 
 def _links(frame: ItemFrame, bugs: ItemFrame, rows: Rows, linked: Rows) -> tuple[Array, Array]:
@@ -96,8 +105,10 @@ def _links(frame: ItemFrame, bugs: ItemFrame, rows: Rows, linked: Rows) -> tuple
     story = frame.stories.items_of(codes)
     owner, story = owner[story >= 0], story[story >= 0]
     item = frame.item[rows].astype(np.int64)
-    size = np.bincount(item, minlength=len(frame.last_row))
-    places, which = spread((np.cumsum(size) - size)[story], size[story])
+    # A story comes once for each of its groups.
+    end = np.cumsum(np.bincount(item, minlength=len(frame.last_row)))
+    first = np.where(story > 0, end[story - 1], 0)
+    places, which = spread(first, end[story] - first)
     return np.argsort(item, kind="stable")[places], there[owner[which]].astype(np.int64)
 
 
@@ -111,21 +122,27 @@ def _distinct(group: Array, bug: Array, groups: int) -> Array:
     return np.bincount(group[alone], minlength=groups) + np.bincount(both >> 32, minlength=groups)
 
 
-def _unlinked(bugs: ItemFrame, query: Query, alone: Rows) -> dict[str, int]:
-    """How many bugs of some rows are asked for, by the values of the split if bugs have such, else by ""."""
-    asked, rows = _asked(bugs, query, alone)
-    _, group, names = grouped(bugs, asked, rows)
+def _unlinked(bugs: ItemFrame, query: Query, linked: Rows) -> dict[str, int]:
+    """How many bugs are linked to no story, by the values of the split if bugs have such, else by ""."""
+    asked = _asked(query)
+    if not asked.by:
+        standing = counted(selected(bugs, asked), _standing(bugs, query))
+        return {"": standing - int(np.count_nonzero(selected(bugs, asked, linked)))}
+    _, group, names = grouped(bugs, asked, _alone(bugs, asked))
     return dict(zip(names, np.bincount(group, minlength=len(names)).tolist(), strict=True))
 
 
-def _asked(bugs: ItemFrame, query: Query, alone: Rows) -> tuple[Query, Rows]:
-    """(what the query asks of bugs, those of some rows of bugs that it selects)."""
-    asked = replace(
-        query,
-        filters=tuple(replace(one, key=OF_BUGS[one.key]) for one in query.filters if one.key in OF_BUGS),
-        options={**query.options, "by": OF_BUGS.get(query.by, "")},
-    )
-    return asked, alone[selected(bugs, asked, alone)]
+def _asked(query: Query) -> Query:
+    """What a query about stories asks of bugs."""
+    filters = tuple(replace(one, key=OF_BUGS[one.key]) for one in query.filters if one.key in OF_BUGS)
+    return replace(query, filters=filters, options={**query.options, "by": OF_BUGS.get(query.by, "")})
+
+
+def _alone(bugs: ItemFrame, query: Query) -> Rows:
+    """The rows in which the selected bugs stand that are linked to no story."""
+    rows = chosen(bugs, query, _standing(bugs, query))
+    found: Rows = rows[bugs.stories.size[bugs.item[rows]] == 0]
+    return found
 
 
 def _standing(frame: ItemFrame, query: Query) -> Condition:

@@ -12,12 +12,12 @@ from metrics_api.cohorts import Cohort, cohort, created, first_ever
 from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, ages, items
-from metrics_api.narrowing import coded
+from metrics_api.narrowing import coded, either
 from metrics_api.quantiles import fewest, quantile_rows
 from metrics_api.query import Query, Row
 from metrics_api.segments import CONTINUES, CREATED, LASTS
 from metrics_api.topics import BUGS
-from metrics_api.visits import backdated, before, begun, entered, first_rows
+from metrics_api.visits import AT_ONCE, backdated, before, begun, entered, first_rows
 from metrics_api.worktime import asked_measure
 
 OPTIONS = ("step", "tz", "by", "asof", "deleted", "calendar", "q")
@@ -170,28 +170,40 @@ def verify(frame: ItemFrame, query: Query) -> list[Row]:
 
 def _verifications(frame: ItemFrame, query: Query) -> _Took:
     """The first time that a fix of each bug was verified."""
-    rows = begun(frame, query, lambda part: _verified(frame, part), lambda part: frame.begin[part] != CREATED)
+    over = either(coded(frame.stage, frame.lookups.done), coded(frame.codes["status"], _proven(frame)))
+    rows = begun(frame, query, over, lambda part: frame.begin[part] != CREATED)
+    rows = rows[_verified(frame, rows)]
     rows = rows[(frame.begin[rows] != CONTINUES) | ~_verified(frame, rows - 1)]
     fixed, first = _fixed(frame, rows), first_rows(frame, rows)
     early = backdated(frame, first) & _verified(frame, first)
     fixed[early] = np.where(rows == first, rows, -1)[early]
     rows, fixed = rows[fixed >= 0], fixed[fixed >= 0]
     found = cohort(frame, query, rows)
-    since = fixed[np.searchsorted(rows, found.row)]
+    since = fixed if len(found.row) == len(rows) else fixed[np.searchsorted(rows, found.row)]
     negative = backdated(frame, since)
     return _Took(found, ~negative, since, found.row, {"negative_n": negative})
 
 
-def _verified(frame: ItemFrame, rows: Rows | slice) -> Mask:
+def _verified(frame: ItemFrame, rows: Rows) -> Mask:
     """In which of some rows a bug is verified or done."""
     looks, stage = frame.lookups, frame.stage[rows]
-    verified = np.array([text == VERIFIED for text in list(frame.dictionaries["status"].values)])
-    found = looked_up(looks.done, stage) | looked_up(verified, frame.codes["status"][rows])
+    found = looked_up(looks.done, stage) | looked_up(_proven(frame), frame.codes["status"][rows])
     return found & ~looked_up(looks.resolved, stage)
+
+
+def _proven(frame: ItemFrame) -> Mask:
+    """By code of a status, whether it is that of a bug whose fix is good."""
+    return np.array([text == VERIFIED for text in list(frame.dictionaries["status"].values)], dtype=np.bool_)
 
 
 def _fixed(frame: ItemFrame, rows: Rows) -> Rows:
     """The last entries to resolved before some rows; -1 without one, and where it was verified before."""
+    parts = [_fixed_of(frame, rows[at : at + AT_ONCE]) for at in range(0, len(rows), AT_ONCE)]
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+
+
+def _fixed_of(frame: ItemFrame, rows: Rows) -> Rows:
+    """The same, of rows whose pasts the processor's cache can hold."""
     earlier, owner = before(frame, rows)
     resolved = np.flatnonzero(frame.lookups.resolved[frame.stage[earlier]])
     first, last, verified = np.full((3, len(rows)), -1, dtype=np.int64)

@@ -64,7 +64,7 @@ def lines(frame: ItemFrame, query: Query, at_once: int) -> list[Row]:
         inside = np.flatnonzero(begin < end)
         bucket, owner = spread(begin[inside], (end - begin)[inside])
         row = inside[owner]
-        line = found.group[row] * (high - low) + bucket - low
+        line = bucket - low if groups == 1 else found.group[row] * (high - low) + bucket - low
         # The largest value is that of all percentiles, and shown as soon as there is one.
         ranks = [*asked.values(), WHOLE]
         ages, count = nearest_ranks(aged.at(row, bucket), line, groups * (high - low), ranks, 1)
@@ -103,8 +103,9 @@ class _Aged:
 
     def at(self, rows: Rows, buckets: Array | int) -> Array:
         """The seconds of some rows, by their places, at the end of a bucket of each."""
-        found: Array = np.maximum(self.upto[rows] - self.rest[self.calendar[rows], buckets], 0)
-        return found
+        rest = self.rest[0][buckets] if len(self.rest) == 1 else self.rest[self.calendar[rows], buckets]
+        found: Array = self.upto[rows] - rest
+        return np.maximum(found, 0, out=found)
 
 
 def _aged(frame: ItemFrame, query: Query, rows: Rows) -> _Aged:
