@@ -176,7 +176,7 @@ def _days_of_work() -> tuple[Table, np.ndarray[Any, Any]]:
     kept = holidays.country_holidays("CN", years=range(2024, 2028))
     dates = days["day"].dt.date
     shifted = dates.isin(kept.weekend_workdays)
-    days["works"] = shifted | ((days["day"].dt.weekday < 5) & ~dates.isin(list(kept)))
+    days["works"] = shifted | ((days["day"].dt.day_of_week < 5) & ~dates.isin(list(kept)))
     return days, np.append(0, (days["works"] * WORKED_S).cumsum())
 
 
