@@ -143,7 +143,7 @@ async def site_of(company: Company, folder: Path, database: str, uri: str = "") 
 
 async def begun(site: Site, collectors: Sequence[Process]) -> None:
     """Let these processes begin to collect at one moment, when all of them and the API are up."""
-    store = Store(site.uri, site.database)
+    store = site.patient()
     leases = Leases(store)
     try:
         async with (
@@ -206,7 +206,7 @@ async def told(site: Site, stop: asyncio.Event, figures: Figures) -> set[str]:
 async def compared(site: Site, expected: Quiet, acknowledged: set[str]) -> None:
     """Wait until all is collected; then answers, records and acknowledged deliveries must all be there."""
     await site.collected(scopes())
-    store = Store(site.uri, site.database)
+    store = site.patient()
     try:
         unlike = differing(await raw_records(store), expected.records)
         assert not unlike, unlike

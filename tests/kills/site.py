@@ -133,9 +133,14 @@ class Site:
                 await asyncio.sleep(0.1)
         raise AssertionError(self.api.said())
 
+    def patient(self) -> Store:
+        """The store as one reads it who waits until it is there again after a kill."""
+        joint = "&" if "?" in self.uri else "?" if self.uri.endswith("/") else "/?"
+        return Store(f"{self.uri}{joint}serverSelectionTimeoutMS={READY_S * 1000:.0f}", self.database)
+
     async def reached(self, expected: int, within_s: float = 120.0) -> int:
         """Wait until so many collectors and scopes have succeeded; returns how many have."""
-        store = Store(self.uri, self.database)
+        store = self.patient()
         try:
             done = await self._done(store)
             until = time.monotonic() + within_s
@@ -149,7 +154,7 @@ class Site:
 
     async def collected(self, expected: int, within_s: float = 120.0) -> None:
         """Wait until so many collectors and scopes have succeeded, and nothing waits to be taken."""
-        store = Store(self.uri, self.database)
+        store = self.patient()
         until = time.monotonic() + within_s
         done: list[str] = []
         try:
