@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from numbers import Integral
+from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
 import orjson
 
 from metrics_api.core.errors import BadRequest
@@ -54,25 +52,20 @@ def encode_annotations(annotations: Iterable[Annotation]) -> bytes:
     )
 
 
-def points(series: Series) -> list[tuple[int, float | None]]:
+def points(series: Series) -> Iterator[tuple[int, float | None]]:
     """(epoch seconds, value) of each point; whole numbers are ints, what is no number is None."""
-    values = series.values.tolist() if isinstance(series.values, np.ndarray) else series.values
-    return [(int(at), wire_number(value)) for at, value in zip(series.timestamps, values, strict=True)]
+    return zip(series.timestamps, map(wire_number, series.values), strict=True)
 
 
 def wire_number(value: float | None) -> float | None:
     """A value as JSON can hold it: 5 for 5.0, None for NaN and the infinities."""
-    if value is None:
-        return None
-    # Asking for the exact type first is what makes long answers fast.
-    if type(value) is not float and isinstance(value, Integral):
-        whole = int(value)
-        return whole if abs(whole) < INT64 else float(whole)
-    number = float(value)
+    # Asking for the exact type is what makes long answers fast.
+    if value is None or type(value) is int:
+        return value if value is None or -INT64 < value < INT64 else float(value)
     # A comparison with NaN is never true.
-    if not abs(number) < float("inf"):
+    if not abs(value) < float("inf"):
         return None
-    return int(number) if abs(number) < EXACT and number.is_integer() else number
+    return int(value) if abs(value) < EXACT and value.is_integer() else value
 
 
 def whole_seconds(name: str, texts: Sequence[str]) -> int:

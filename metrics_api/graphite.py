@@ -66,7 +66,7 @@ def _row(series: Series, reference: str | None) -> dict[str, object]:
     return {
         "target": _named(f"{series.endpoint}.{series.counter}", reference),
         "tags": dict(series.tags),
-        "datapoints": [[value, at] for at, value in points(series)],
+        "datapoints": [(value, at) for at, value in points(series)],
     }
 
 

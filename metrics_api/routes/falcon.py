@@ -42,7 +42,7 @@ async def find(request: web.Request) -> web.StreamResponse:
     nodes = await request.app[EVALUATOR].find(given.one("query"), principal_of(request))
     if limit and int(limit) >= 0:
         nodes = nodes[: int(limit)]
-    return json_answer(request, falcon.encode_nodes(nodes))
+    return await json_answer(request, falcon.encode_nodes(nodes))
 
 
 async def render(request: web.Request) -> web.StreamResponse:
@@ -57,7 +57,7 @@ async def render(request: web.Request) -> web.StreamResponse:
     found = await evaluated(request, targets, start, until)
     rows = [one for answer in found.series for one in answer]
     body = await encoded(falcon.encode_series, rows, found)
-    return json_answer(request, body, found.skipped)
+    return await json_answer(request, body, found.skipped)
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -68,7 +68,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     until = graphite.instant("until", given.one("until") or "now", now)
     tags = given.one("tags").replace(",", " ").split()
     found = await request.app[EVALUATOR].annotations(start, until, tags, principal_of(request))
-    return json_answer(request, falcon.encode_annotations(found))
+    return await json_answer(request, falcon.encode_annotations(found))
 
 
 @web.middleware

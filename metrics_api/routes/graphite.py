@@ -35,12 +35,12 @@ def add_routes(app: web.Application) -> None:
 
 async def find(request: web.Request) -> web.StreamResponse:
     """Names and values below a query; `from` and `until` do not matter, some versions send `undefined`."""
-    return json_answer(request, graphite.encode_nodes(await _found(request)))
+    return await json_answer(request, graphite.encode_nodes(await _found(request)))
 
 
 async def expand(request: web.Request) -> web.StreamResponse:
     """As find, the texts alone."""
-    return json_answer(request, graphite.encode_expanded(await _found(request)))
+    return await json_answer(request, graphite.encode_expanded(await _found(request)))
 
 
 async def _found(request: web.Request) -> list[Node]:
@@ -65,7 +65,7 @@ async def render(request: web.Request) -> web.StreamResponse:
         Answered(next(series), reference) if constant is None else Constant(constant, start, until, reference)
         for (_, reference), constant in zip(wrapped, constants, strict=True)
     ]
-    return json_answer(request, await encoded(graphite.encode_series, answers, found), found.skipped)
+    return await json_answer(request, await encoded(graphite.encode_series, answers, found), found.skipped)
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -74,17 +74,17 @@ async def events(request: web.Request) -> web.StreamResponse:
     start, until = _window(request, given)
     tags = given.one("tags").replace(",", " ").split()
     found = await request.app[EVALUATOR].annotations(start, until, tags, principal_of(request))
-    return json_answer(request, graphite.encode_annotations(found))
+    return await json_answer(request, graphite.encode_annotations(found))
 
 
 async def functions(request: web.Request) -> web.StreamResponse:
     """No functions: a target says all; the editor accepts an empty object."""
-    return json_answer(request, b"{}")
+    return await json_answer(request, b"{}")
 
 
 async def no_tags(request: web.Request) -> web.StreamResponse:
     """No tags to complete: targets are typed as text."""
-    return json_answer(request, b"[]")
+    return await json_answer(request, b"[]")
 
 
 async def version(request: web.Request) -> web.StreamResponse:

@@ -41,7 +41,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     """Every metric with what may be asked of it."""
     principal_of(request)
     metrics = [_described(one) for one in request.app[EVALUATOR].catalog.metrics.values()]
-    return json_answer(request, orjson.dumps({"metrics": metrics}))
+    return await json_answer(request, orjson.dumps({"metrics": metrics}))
 
 
 def _described(one: Metric) -> dict[str, Any]:

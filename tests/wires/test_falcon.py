@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from yarl import URL
 
@@ -261,18 +260,3 @@ def test_what_is_no_number_is_null_and_whole_numbers_are_ints() -> None:
         b'{"timestamp":6,"value":1e+300},{"timestamp":7,"value":1.152921504606847e+18},'
         b'{"timestamp":8,"value":0.1}]}]'
     )
-
-
-def test_numpy_columns_are_written_like_lists() -> None:
-    columns = Series(
-        "e",
-        "c",
-        "s.c",
-        np.int64(60),
-        np.array([1, 2], dtype=np.int32),
-        np.array([5.0, np.nan], np.float32),  # type: ignore[arg-type]
-    )
-    lists = Series("e", "c", "s.c", 60, [1, 2], [5, None])
-    assert encode_series([columns]) == encode_series([lists])
-    counts = Series("e", "c", "s.c", 60, [1, 2], np.array([5, 7], dtype=np.uint16))  # type: ignore[arg-type]
-    assert b'"value":7}' in encode_series([counts])
