@@ -52,11 +52,15 @@ def standing(frame: ItemFrame, query: Query, among: Mask | None = None) -> Stand
 
 def accumulated(line: Array, day: Array, delta: Array | None, lines: int, buckets: Buckets) -> Array:
     """The running sums of some deltas at the end of each bucket: shape (lines, buckets), int64."""
-    first, days = buckets.first_days[0], buckets.last_days[-1] - buckets.first_days[0] + 1
+    ends = np.array(buckets.last_days)
+    if lines == 1:
+        sums = np.cumsum(np.bincount(day, delta, minlength=ends[-1] + 1))
+        return sums[ends].astype(np.int64)[np.newaxis]
+    first, days = buckets.first_days[0], ends[-1] - buckets.first_days[0] + 1
     width = days + 1
     place = np.clip(day.astype(np.int64) - first, 0, days) + line * width
     sums = np.cumsum(np.bincount(place, delta, minlength=lines * width).reshape(lines, width), axis=1)
-    return sums[:, np.array(buckets.last_days) - first].astype(np.int64)
+    return sums[:, ends - first].astype(np.int64)
 
 
 def _cube_answers(frame: ItemFrame, query: Query) -> bool:

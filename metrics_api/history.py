@@ -129,17 +129,20 @@ def arrivals(frame: ItemFrame, query: Query, levels: Sequence[str], shown: Seque
         rows, group, names = grouped(
             frame, query, chosen(frame, query, _first_of_runs(frame, reached, codes))
         )
-        group = np.array([place_of[name] for name in names], dtype=np.int64)[group]
-        if len(names) > 1:
+        if query.by:
+            group = np.array([place_of[name] for name in names], dtype=np.int64)[group]
             order = _by_group(group, len(groups))
             rows, group = rows[order], group[order]
+            same = (group[1:] == group[:-1]) & (frame.item[rows[1:]] == frame.item[rows[:-1]])
+        else:
+            same = _again(frame, rows, among)
         # Of several runs of an item in one group the first.
-        item = frame.item[rows]
-        fresh = np.ones(len(rows), dtype=np.bool_)
-        fresh[1:] = (item[1:] != item[:-1]) | (group[1:] != group[:-1])
-        found.row.append(rows[fresh])
-        found.group.append(group[fresh])
-        found.day.append(day[rows[fresh]])
+        if same.any():
+            first = np.append(True, ~same)
+            rows, group = rows[first], group[first]
+        found.row.append(rows)
+        found.group.append(group)
+        found.day.append(day[rows])
     return found
 
 
@@ -156,6 +159,19 @@ def _first_of_runs(frame: ItemFrame, inside: Condition, codes: Array | None) -> 
         return wider[part.start - before :]
 
     return met
+
+
+def _again(frame: ItemFrame, rows: Rows, among: Mask) -> Mask:
+    """Which of the runs that some rows begin, but for the first, have one of their item before them.
+
+    Nothing ends a run at a level but leaving the selection.
+    """
+    found = frame.begin[rows[1:]] == CONTINUES
+    places = np.flatnonzero(found)
+    places = places[~among[rows[1:][places] - 1]]
+    found[:] = False
+    found[places] = frame.item[rows[places + 1]] == frame.item[rows[places]]
+    return found
 
 
 def _by_group(group: Array, groups: int) -> Array:

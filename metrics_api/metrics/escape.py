@@ -152,13 +152,14 @@ def _released(frame: ItemFrame, query: Query, rows: Rows) -> Array:
     keys, (codes, versions) = frame.dictionaries["workspace"].values, field_values(frame, "version")
     days = _release_days(frame.context)
     both = frame.codes["workspace"][at].astype(np.int64) * len(versions) + codes[at]
-    pairs = np.flatnonzero(np.bincount(both))
-    found = []
-    for workspace, version in zip(*np.divmod(pairs, len(versions)), strict=True):
+    table = np.bincount(both)
+    for pair in np.flatnonzero(table).tolist():
+        workspace, version = divmod(pair, len(versions))
         known = frame.context.workspaces.get(keys[workspace])
         day = days.get((known.product if known else "", versions[version]))
-        found.append(day_start(day + timedelta(days=1), query.buckets.zone) if day else NEVER)
-    return np.array(found, dtype=np.int64)[np.searchsorted(pairs, both)]
+        table[pair] = day_start(day + timedelta(days=1), query.buckets.zone) if day else NEVER
+    found: Array = table[both]
+    return found
 
 
 def _release_days(context: Context) -> dict[tuple[str, str], date]:
