@@ -54,8 +54,8 @@ def accumulated(line: Array, day: Array, delta: Array | None, lines: int, bucket
     """The running sums of some deltas at the end of each bucket: shape (lines, buckets), int64."""
     ends = np.array(buckets.last_days)
     if lines == 1:
-        sums = np.cumsum(np.bincount(day, delta, minlength=ends[-1] + 1))
-        return sums[ends].astype(np.int64)[np.newaxis]
+        whole: Array = np.cumsum(np.bincount(day, delta, minlength=ends[-1] + 1))[ends].astype(np.int64)
+        return whole[np.newaxis]
     first, days = buckets.first_days[0], ends[-1] - buckets.first_days[0] + 1
     width = days + 1
     place = np.clip(day.astype(np.int64) - first, 0, days) + line * width

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_api.columns import Array, Mask, Rows
+from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.frames import ItemFrame
 from metrics_api.query import Query
 from metrics_api.segments import CONTINUES
@@ -53,7 +53,8 @@ def shares(part: Array, whole: Array) -> Array:
 def cohort(frame: ItemFrame, query: Query, rows: Array) -> Cohort:
     """Those of some rising rows that begin in the window and that the query selects, as of their begin."""
     day = frame.days(query.buckets.zone)[0]
-    rows = rows[(query.bucket_of(day[rows]) < len(query.buckets)) & selected(frame, query, rows)]
+    inside = query.bucket_of(day[rows]) < len(query.buckets)
+    rows = rows.compress(inside & selected(frame, query, rows))
     rows, group, groups = grouped(frame, query, rows)
     return Cohort(groups, rows, group, query.bucket_of(day[rows]), len(query.buckets))
 
@@ -65,10 +66,11 @@ def created(frame: ItemFrame, query: Query) -> Cohort:
 
 def first_ever(frame: ItemFrame, rows: Rows, stages: Mask) -> Mask:
     """Which of some rising rows that count are the first ones of their items in any of a set of stages."""
-    found, item = stages[frame.stage[rows]], frame.item[rows]
+    inside, item = looked_up(stages, frame.stage[rows]), frame.item[rows]
+    found = inside.copy()
     # Of several rows of an item only the first can be.
-    found[1:] &= ~(stages[frame.stage[rows[:-1]]] & (item[1:] == item[:-1]))
+    found[1:] &= ~(inside[:-1] & (item[1:] == item[:-1]))
     candidates = np.flatnonzero(found)
     earlier, owner = before(frame, rows[candidates])
-    found[candidates[owner[np.flatnonzero(stages[frame.stage[earlier]])]]] = False
+    found[candidates[owner[np.flatnonzero(looked_up(stages, frame.stage[earlier]))]]] = False
     return found

@@ -223,8 +223,7 @@ def looked_up(table: Mask, codes: Array) -> Mask:
     few = int(np.count_nonzero(table)) <= len(table) // 2
     named = np.flatnonzero(table == few)
     if len(named) > COMPARED or codes.dtype.itemsize > 1:
-        found: Mask = table[codes]
-        return found
+        return table.take(codes)
     hit: Mask = np.zeros(len(codes), dtype=np.bool_)
     for code in named.tolist():
         hit |= codes == code
@@ -252,5 +251,6 @@ def spread(first: Array, size: Array) -> tuple[Array, Array]:
     """(the places of some runs one after another, which of the runs each belongs to)."""
     owner = np.repeat(np.arange(len(size)), size)
     # How far each run is from where it comes to stand.
-    shift = first - (np.cumsum(size) - size)
-    return np.arange(len(owner)) + shift[owner], owner
+    places = np.repeat(first - (np.cumsum(size) - size), size)
+    places += np.arange(len(places))
+    return places, owner

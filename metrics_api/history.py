@@ -40,7 +40,7 @@ def ledger(frame: ItemFrame, rows: Array, group: Array, groups: int, query: Quer
     looks, width = frame.lookups, len(query.buckets)
     start, stop = (query.bucket_of(days[rows]) for days in frame.days(query.buckets.zone))
     stage, begin, end = frame.stage[rows], frame.begin[rows], frame.end[rows]
-    is_open, is_resolved = looks.open[stage], looks.resolved[stage]
+    is_open, is_resolved = looked_up(looks.open, stage), looked_up(looks.resolved, stage)
     counts = np.zeros((groups, len(LEDGER), width), dtype=np.int64)
 
     def count(name: str, which: Mask, bucket: Array) -> None:
@@ -166,7 +166,7 @@ def _again(frame: ItemFrame, rows: Rows, among: Mask) -> Mask:
 
     Nothing ends a run at a level but leaving the selection.
     """
-    found = frame.begin[rows[1:]] == CONTINUES
+    found: Mask = frame.begin[rows[1:]] == CONTINUES
     places = np.flatnonzero(found)
     places = places[~among[rows[1:][places] - 1]]
     found[:] = False

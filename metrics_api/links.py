@@ -41,6 +41,11 @@ class Links:
         return found
 
     @cached_property
+    def linked(self) -> Array:
+        """The bugs that are linked to any story, rising."""
+        return np.flatnonzero(self.size)
+
+    @cached_property
     def _item_by_code(self) -> Array:
         there = np.flatnonzero(self.own)
         found: Array = np.full(int(self.own.max(initial=0)) + 1, -1, dtype=np.int32)

@@ -21,18 +21,13 @@ Condition = Callable[[slice], Mask]
 
 def narrowed(mask: Mask, *conditions: Condition) -> Rows:
     """The rows at which a mask over the frame is true and that meet all conditions, in the frame's order."""
-    found = [np.empty(0, dtype=np.int64)]
+    found = np.empty(len(mask), dtype=np.bool_)
     for first in range(0, len(mask), BLOCK):
         part = slice(first, min(first + BLOCK, len(mask)))
-        here = mask[part]
+        found[part] = mask[part]
         for condition in conditions:
-            met = condition(part)
-            met &= here
-            here = met
-        rows = np.flatnonzero(here)
-        rows += first
-        found.append(rows)
-    return np.concatenate(found)
+            found[part] &= condition(part)
+    return np.flatnonzero(found)
 
 
 def within(column: Array, low: int, high: int) -> Condition:

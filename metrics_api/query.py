@@ -112,8 +112,7 @@ class Query:
         table = np.full(DAYS, len(self.buckets), dtype=np.int64)
         within = np.arange(first, min(last, DAYS - 1) + 1)
         table[within] = np.searchsorted(np.array(self.buckets.first_days), within, side="right") - 1
-        found: npt.NDArray[np.int64] = table[days]
-        return found
+        return table.take(days)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,6 @@ def chosen(frame: ItemFrame, query: Query, *conditions: Condition) -> Rows:
 
 def _selected(frame: ItemFrame, query: Query, rows: Array | None) -> Mask:
     mask = frame.alive(query.level, rows).copy()
-    item = frame.item if rows is None else frame.item[rows]
     now = query.options.get("asof") == "now"
     conditions = [(frame.codes["workspace"], allowed_workspaces(frame, query), False)]
     for field, then in dict.fromkeys((one.key, one.then) for one in query.filters):
@@ -103,14 +102,20 @@ def _selected(frame: ItemFrame, query: Query, rows: Array | None) -> Mask:
         if table.all():
             continue
         if now and not then:
-            mask &= table[codes[frame.last_row]][item]
+            mask &= _by_item(frame, table[codes[frame.last_row]], rows)
         else:
             mask &= looked_up(table, codes) if rows is None else table[codes[rows]]
     if query.options.get("deleted") == "exclude":
         ended = frame.end[frame.last_row] > LASTS
         if ended.any():
-            mask &= ~ended[item]
+            mask &= _by_item(frame, ~ended, rows)
     return mask
+
+
+def _by_item(frame: ItemFrame, items: Mask, rows: Array | None) -> Mask:
+    """What holds of all segments, or of some rows, where it is said by item."""
+    found: Mask = items[frame.item if rows is None else frame.item[rows]]
+    return found
 
 
 @dataclass(frozen=True)

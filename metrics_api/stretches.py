@@ -115,8 +115,7 @@ def _first_ends(day: Array, buckets: Buckets) -> Array:
     table[first:] = len(buckets)
     within = table[first : last + 1]
     within[:] = np.searchsorted(np.array(buckets.last_days), np.arange(first, first + len(within)))
-    found: Array = table[day]
-    return found
+    return table.take(day)
 
 
 def counted(line: Array, low: Array, high: Array, lines: int, buckets: int) -> Array:

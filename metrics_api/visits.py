@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from metrics_api.columns import NEVER, Array, Mask, Rows, spread
+from metrics_api.columns import NEVER, Array, Mask, Rows, looked_up, spread
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
 from metrics_api.narrowing import Condition, coded, within
@@ -23,8 +23,8 @@ from metrics_api.selection import chosen, selected
 
 def entered(frame: ItemFrame, rows: Rows, stages: Mask) -> Mask:
     """Which of some rows begin a visit to a set of stages, be it that the item was created there."""
-    inside = stages[frame.stage[rows]]
-    inside &= (frame.begin[rows] != CONTINUES) | ~stages[frame.stage[rows - 1]]
+    inside = looked_up(stages, frame.stage[rows])
+    inside &= (frame.begin[rows] != CONTINUES) | ~looked_up(stages, frame.stage[rows - 1])
     return inside
 
 
@@ -36,7 +36,8 @@ def stays(frame: ItemFrame, rows: Rows, stages: Mask, end: int) -> Mask:
     found = np.ones(len(rows), dtype=np.bool_)
     at, which = rows, np.arange(len(rows))
     while len(at):
-        goes_on = (frame.end[at] == CONTINUES) & (frame.stop[at] < end)
+        goes_on = np.flatnonzero(frame.end[at] == CONTINUES)
+        goes_on = goes_on[frame.stop[at[goes_on]] < end]
         at, which = at[goes_on] + 1, which[goes_on]
         inside = stages[frame.stage[at]]
         found[which[~inside]] = False
@@ -65,8 +66,8 @@ def completions(frame: ItemFrame, query: Query, stages: Mask | None = None) -> R
     """
     stages = frame.lookups.done if stages is None else stages
     rows = begun(frame, query, coded(frame.stage, stages))
-    rows = _with_untold(frame, query, rows[entered(frame, rows, stages)], stages)
-    return rows[stays(frame, rows, stages, query.since.ends[-1])]
+    rows = _with_untold(frame, query, rows.compress(entered(frame, rows, stages)), stages)
+    return rows.compress(stays(frame, rows, stages, query.since.ends[-1]))
 
 
 def completed_at(frame: ItemFrame, rows: Rows) -> Array:
@@ -144,9 +145,9 @@ def before(frame: ItemFrame, rows: Rows) -> tuple[Rows, Rows]:
 def first_entries(frame: ItemFrame, rows: Rows, stages: Mask) -> Array:
     """When the items of some rows first entered a set of stages, by the row at the latest; NEVER: not yet."""
     earlier, owner = before(frame, rows)
-    found = np.where(stages[frame.stage[rows]], frame.start[rows].astype(np.int64), NEVER)
+    found = np.where(looked_up(stages, frame.stage[rows]), frame.start[rows].astype(np.int64), NEVER)
     # Backwards, so that of several the first is what stays.
-    inside = np.flatnonzero(stages[frame.stage[earlier]])[::-1]
+    inside = np.flatnonzero(looked_up(stages, frame.stage[earlier]))[::-1]
     found[owner[inside]] = frame.start[earlier[inside]]
     return found
 
@@ -171,23 +172,25 @@ def time_within(
     `column` says by stage class in which of the `width` columns its time is counted, `width` for in none.
     Both answers have the shape (width, rows).
     """
-    size, place_of = len(rows), column.astype(np.int64)
+    # In one column more: the rows themselves, and what counts in none.
+    size, place_of, wide = len(rows), column.astype(np.int64), width + 1
     seconds = np.zeros((width, size), dtype=np.int64)
     there = np.zeros((width, size), dtype=np.bool_)
     # What is looked at in one go, twice, stays in the processor's cache.
     for first in range(0, size, AT_ONCE):
         some = rows[first : first + AT_ONCE]
-        earlier, owner = before(frame, some)
-        place = place_of[frame.stage[earlier]]
-        counts = place < width
-        if not counts.all():
-            earlier, owner, place = earlier[counts], owner[counts], place[counts]
-        cell = owner * width + place
-        # An earlier row stops where the next one starts.
-        lasted = measure(owner + first, frame.start[earlier], frame.start[earlier + 1])
-        cells = len(some) * width
+        begin = first_rows(frame, some)
+        lives, owner = spread(begin, some - begin + 1)
+        place = place_of.take(frame.stage[lives])
+        place[np.cumsum(some - begin + 1) - 1] = width
+        place += owner * wide
+        start = frame.start[lives]
+        # A row stops where the next one starts.
+        lasted = measure(owner[:-1] + first, start[:-1], start[1:])
+        cells = len(some) * wide
         inside = np.zeros(cells, dtype=np.bool_)
-        inside[cell] = True
-        seconds[:, first : first + AT_ONCE] = np.bincount(cell, lasted, cells).reshape(-1, width).T
-        there[:, first : first + AT_ONCE] = inside.reshape(-1, width).T
+        inside[place] = True
+        there[:, first : first + AT_ONCE] = inside.reshape(-1, wide).T[:width]
+        sums = np.bincount(place[:-1], lasted, cells)
+        seconds[:, first : first + AT_ONCE] = sums.reshape(-1, wide).T[:width]
     return seconds, there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics_api.columns import Rows, spread
+from metrics_api.columns import Rows, looked_up, spread
 from metrics_api.frames import ItemFrame
 from metrics_api.visits import first_rows
 
@@ -23,9 +23,9 @@ def began(frame: ItemFrame, rows: Rows, first: bool = False) -> Rows:
     low = np.maximum(known + 1, start)
     between, owner = spread(low, np.maximum(rows - low, 0))
     stage = frame.stage[between]
-    inside = np.flatnonzero(looks.wip[stage])
+    inside = np.flatnonzero(looked_up(looks.wip, stage))
     if not first:
-        shut = np.flatnonzero(~looks.open[stage])
+        shut = np.flatnonzero(~looked_up(looks.open, stage))
         # Of several assignments to one place the last one stays.
         last = np.full(len(rows), -1, dtype=np.int64)
         last[owner[shut]] = between[shut]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics_api.catalog import metric
-from metrics_api.columns import Array, Mask
+from metrics_api.columns import Array, Mask, looked_up
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.query import Query, Row
@@ -108,7 +108,7 @@ def _weight(frame: ItemFrame, scope: Scope) -> Array:
 
 def _changes(frame: ItemFrame, scope: Scope, weight: Array | None) -> list[_Change]:
     """What changes what remains, each segment with its weight; without weights each counts."""
-    is_open, follows = frame.lookups.open[frame.stage[scope.rows]], scope.follows
+    is_open, follows = looked_up(frame.lookups.open, frame.stage[scope.rows]), scope.follows
     was_open = np.append(False, is_open[:-1])[: len(is_open)]
     born = ~follows & (frame.begin[scope.rows] != CONTINUES)
     # What goes on from open to done leaves with the weight it had.
@@ -128,7 +128,7 @@ def _changes(frame: ItemFrame, scope: Scope, weight: Array | None) -> list[_Chan
 
 def _lines(frame: ItemFrame, scope: Scope, weight: Array | None) -> dict[str, Array]:
     """What remains and what changed it: shape (groups, buckets); without weights each segment counts."""
-    lines = {"remaining": scope.standing(frame.lookups.open[frame.stage[scope.rows]], weight)}
+    lines = {"remaining": scope.standing(looked_up(frame.lookups.open, frame.stage[scope.rows]), weight)}
     for one in _changes(frame, scope, weight):
         line = (scope.began if one.begins else scope.ended)(one.which, one.weight)
         lines[one.line] = lines[one.line] + line if one.line in lines else line

@@ -85,7 +85,7 @@ def _linked(bugs: ItemFrame, query: Query) -> Rows:
     """The rows in which bugs stand that are linked to stories, whatever the query selects."""
     start, stop = bugs.days(query.buckets.zone)
     last = query.buckets.last_days[-1]
-    rows = bugs.last_row[np.flatnonzero(bugs.stories.size)].astype(np.int64)
+    rows = bugs.last_row[bugs.stories.linked].astype(np.int64)
     at, born = np.arange(len(rows)), np.ones(len(rows), dtype=np.bool_)
     while len(at):
         at = at[start[rows[at]] > last]
@@ -103,13 +103,17 @@ def _links(frame: ItemFrame, bugs: ItemFrame, rows: Rows, linked: Rows) -> tuple
     there = bugs.item[linked]
     codes, owner = bugs.stories.of(there)
     story = frame.stories.items_of(codes)
-    owner, story = owner[story >= 0], story[story >= 0]
-    item = frame.item[rows].astype(np.int64)
+    item = frame.item[rows]
+    # By story its first place, -1 for one that has none, and at the end for one that is not there.
+    first = np.full(len(frame.last_row) + 1, -1, dtype=np.int64)
+    first[item[::-1]] = np.arange(len(rows))[::-1]
+    some = np.flatnonzero(first[story] >= 0)
+    place, bug = first[story[some]], there[owner[some]].astype(np.int64)
+    if not (item[1:] == item[:-1]).any():
+        return place, bug
     # A story comes once for each of its groups.
-    end = np.cumsum(np.bincount(item, minlength=len(frame.last_row)))
-    first = np.where(story > 0, end[story - 1], 0)
-    places, which = spread(first, end[story] - first)
-    return np.argsort(item, kind="stable")[places], there[owner[which]].astype(np.int64)
+    places, which = spread(place, np.bincount(item)[story[some]])
+    return places, bug[which]
 
 
 def _distinct(group: Array, bug: Array, groups: int) -> Array:

@@ -75,11 +75,11 @@ def _fixes(frame: ItemFrame, query: Query) -> _Took:
         return _Took(found, ~negative, _begun(frame, found.row), found.row, {"negative_n": negative})
     over = looks.resolved | looks.done
     rows = begun(frame, query, coded(frame.stage, over))
-    resolved = looks.resolved[frame.stage[rows]]
+    resolved = looked_up(looks.resolved, frame.stage[rows])
     first = np.empty(len(rows), dtype=np.bool_)
     for which, stages in ((resolved, looks.resolved), (~resolved, over)):
-        first[which] = first_ever(frame, rows[which], stages)
-    found = cohort(frame, query, rows[first])
+        first[which] = first_ever(frame, rows.compress(which), stages)
+    found = cohort(frame, query, rows.compress(first))
     resolved, negative = looks.resolved[frame.stage[found.row]], backdated(frame, found.row)
     others = {"skipped_n": ~resolved & ~negative, "negative_n": negative}
     return _Took(found, resolved & ~negative, first_rows(frame, found.row), found.row, others)

@@ -53,11 +53,11 @@ def _of_both(name: str, splits: tuple[str, ...], unit: str) -> Callable[[Functio
 class _Completed:
     """The items that were completed, by the rows with which they were; each once for each of its groups.
 
-    `which` is the place in `rows` of each, `group` and `bucket` are where it counts; `splits` are by group.
+    `which` are their places in `rows`, `group` and `bucket` are where each counts; `splits` are by group.
     """
 
     rows: Rows
-    which: Array
+    which: Array | slice
     group: Array
     bucket: Array
     splits: list[tuple[tuple[str, str], ...]]
@@ -66,7 +66,7 @@ class _Completed:
 def _completed(frame: ItemFrame, query: Query) -> _Completed:
     rows = completions(frame, query)
     found, group, names = grouped(frame, query, rows)
-    which = np.arange(len(rows)) if len(found) == len(rows) else np.searchsorted(rows, found)
+    which = slice(None) if len(found) == len(rows) else np.searchsorted(rows, found)
     bucket = buckets_of(query.buckets, completed_at(frame, rows))[which]
     return _Completed(rows, which, group, bucket, [((query.by, name),) if query.by else () for name in names])
 
@@ -166,7 +166,7 @@ def stage_time(frame: ItemFrame, query: Query) -> list[Row]:
     seconds, there, tags = _stays(frame, query, done.rows)
     shown = _shown_stages(frame, query, there)
     parts = [(at, np.flatnonzero(there[at][done.which])) for at in shown]
-    values = _joined([seconds[at][done.which[some]] for at, some in parts])
+    values = _joined([seconds[at][done.which][some] for at, some in parts])
     group = _joined([done.group[some] * len(shown) + line for line, (_, some) in enumerate(parts)])
     bucket = _joined([done.bucket[some] for _, some in parts])
     splits = [(*split, ("stage", frame.lookups.stages[at])) for split in done.splits for at in shown]
@@ -258,7 +258,7 @@ def _quantiles(
 ) -> list[Row]:
     """The rows of the values that completed items have."""
     at = np.flatnonzero(took.known[done.which])
-    values, group, bucket = took.values[done.which[at]], done.group[at], done.bucket[at]
+    values, group, bucket = took.values[done.which][at], done.group[at], done.bucket[at]
     few = fewest(frame, query)
     return quantile_rows(query, few, values, group, bucket, done.splits, counts=counts, tags=took.tags)
 
