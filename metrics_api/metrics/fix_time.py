@@ -12,7 +12,7 @@ from metrics_api.cohorts import Cohort, cohort, created, first_ever
 from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, ages, items
-from metrics_api.narrowing import coded, either
+from metrics_api.narrowing import coded
 from metrics_api.quantiles import fewest, quantile_rows
 from metrics_api.query import Query, Row
 from metrics_api.segments import CONTINUES, CREATED, LASTS
@@ -170,10 +170,10 @@ def verify(frame: ItemFrame, query: Query) -> list[Row]:
 
 def _verifications(frame: ItemFrame, query: Query) -> _Took:
     """The first time that a fix of each bug was verified."""
-    over = either(coded(frame.stage, frame.lookups.done), coded(frame.codes["status"], _proven(frame)))
+    over = coded(frame.stage, _over(frame))
     rows = begun(frame, query, over, lambda part: frame.begin[part] != CREATED)
-    rows = rows[_verified(frame, rows)]
-    rows = rows[(frame.begin[rows] != CONTINUES) | ~_verified(frame, rows - 1)]
+    rows = rows.compress(_verified(frame, rows))
+    rows = rows.compress((frame.begin[rows] != CONTINUES) | ~_verified(frame, rows - 1))
     fixed, first = _fixed(frame, rows), first_rows(frame, rows)
     early = backdated(frame, first) & _verified(frame, first)
     fixed[early] = np.where(rows == first, rows, -1)[early]
@@ -187,8 +187,19 @@ def _verifications(frame: ItemFrame, query: Query) -> _Took:
 def _verified(frame: ItemFrame, rows: Rows) -> Mask:
     """In which of some rows a bug is verified or done."""
     looks, stage = frame.lookups, frame.stage[rows]
-    found = looked_up(looks.done, stage) | looked_up(_proven(frame), frame.codes["status"][rows])
-    return found & ~looked_up(looks.resolved, stage)
+    found = looked_up(_over(frame), stage)
+    asked = np.flatnonzero(found & ~looked_up(looks.done, stage))
+    found[asked] = _proven(frame)[frame.codes["status"][rows[asked]]]
+    return found
+
+
+def _over(frame: ItemFrame) -> Mask:
+    """The stage classes of bugs that are verified or done, and of some of those that are perhaps not yet."""
+    looks = frame.lookups
+    found = looks.done.copy()
+    known = _proven(frame)[: looks.class_of.shape[1]]
+    found[looks.class_of[:, np.flatnonzero(known)]] = True
+    return found & ~looks.resolved
 
 
 def _proven(frame: ItemFrame) -> Mask:
@@ -205,7 +216,7 @@ def _fixed(frame: ItemFrame, rows: Rows) -> Rows:
 def _fixed_of(frame: ItemFrame, rows: Rows) -> Rows:
     """The same, of rows whose pasts the processor's cache can hold."""
     earlier, owner = before(frame, rows)
-    resolved = np.flatnonzero(frame.lookups.resolved[frame.stage[earlier]])
+    resolved = np.flatnonzero(looked_up(frame.lookups.resolved, frame.stage[earlier]))
     first, last, verified = np.full((3, len(rows)), -1, dtype=np.int64)
     # Of several assignments to one place the last one stays.
     first[owner[resolved][::-1]] = earlier[resolved][::-1]
