@@ -20,7 +20,7 @@ def histories(kind: Kind, legs: Sequence[Place], created: int, removed_at: int |
     ways = _ways(kind, legs)
     found = {}
     for name in sorted({name for way in ways for name in way}):
-        parts = [way.get(name) or Course(None) for way in ways]
+        parts = [way.get(name) or _silent(leg, name) for leg, way in zip(legs, ways, strict=True)]
         if not name.startswith(CUSTOM):
             _joined(parts)
         points = _points(legs, parts, created)
@@ -51,6 +51,11 @@ def _ways(kind: Kind, legs: Sequence[Place]) -> list[dict[str, Course]]:
         ways.append(way)
         came = leaves
     return ways
+
+
+def _silent(leg: Place, name: str) -> Course:
+    """The way of a field that never held anything in a leg: empty where its row says so."""
+    return Course("" if name in (leg.data or {}) else None)
 
 
 def _joined(parts: Sequence[Course]) -> None:

@@ -183,6 +183,20 @@ def test_a_bug_that_moved_takes_its_fields_along_but_not_those_of_its_workspace(
     assert held(fact, "custom_field_two") == [(0, ""), (2, "z"), (24, "")]
 
 
+def test_a_field_that_is_empty_where_a_bug_moved_to_took_nothing_along() -> None:
+    """Nobody saw the row of bug 1; that of bug 21 names two fields, and not the third."""
+    fact = bug(
+        bug_change(1, "1", "01 09:00:00", "source", "--", "用户反馈"),
+        bug_change(2, "1", "01 09:00:00", "bugtype", "", "界面"),
+        bug_change(3, "1", "01 09:00:00", "resolution", "", "fixed"),
+        gone("1", "02 08:00:00", "move", to="21"),
+        row("21", "992", source="", bugtype=None),
+    )
+    assert held(fact, "source") == [(0, ""), (1, "用户反馈"), (24, "")]
+    assert held(fact, "bugtype") == [(0, ""), (1, "界面"), (24, "")]
+    assert held(fact, "resolution") == [(0, ""), (1, "fixed")]
+
+
 @pytest.mark.parametrize(
     ("raw", "name", "expected"),
     [
