@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from metrics_api.bands import standing
 from metrics_api.catalog import metric
 from metrics_api.columns import Array, Mask, looked_up
 from metrics_api.frames import ItemFrame
@@ -14,6 +15,7 @@ from metrics_api.items import Listed, ages, items, standing_rows
 from metrics_api.query import Query, Row
 from metrics_api.scope import Scope, scope_of
 from metrics_api.segments import CONTINUES
+from metrics_api.selection import natural_order
 from metrics_api.topics import BUGS, SHARED_FIELDS, STORIES
 from metrics_api.visits import first_rows
 
@@ -43,13 +45,34 @@ def burndown(frame: ItemFrame, query: Query) -> list[Row]:
     without an estimate weighs nothing and is counted in `unestimated_n`. Definition: docs/definitions.md,
     section 1.
     """
-    scope = scope_of(frame, query, frame.lookups.open)
     if query.options.get("unit") == "effort":
-        lines = {name: line / PARTS for name, line in _lines(frame, scope, _weight(frame, scope)).items()}
-        unknown = np.isnan(frame.numbers["remain"][scope.rows])
-        lines["unestimated_n"] = scope.standing(frame.lookups.open[frame.stage[scope.rows]] & unknown)
-    else:
-        lines = _lines(frame, scope, None)
+        return _hours(frame, query)
+    stood, scope = standing(frame, query, frame.lookups.open), scope_of(frame, query)
+    held = {
+        name: counts
+        for name, counts in zip(stood.groups, stood.counts.sum(axis=1), strict=True)
+        if counts.any()
+    }
+    names = natural_order(frame, query.by, held.keys() | set(scope.names)) if query.by else [""]
+    changed = {
+        line: dict(zip(scope.names, values, strict=True)) for line, values in _changed(frame, scope).items()
+    }
+    nothing = np.zeros(len(query.buckets), dtype=np.int64)
+    lines = {"remaining": held} | changed
+    return [
+        Row((*([(query.by, name)] if query.by else []), ("line", line)), values.get(name, nothing))
+        for name in names
+        for line, values in lines.items()
+    ]
+
+
+def _hours(frame: ItemFrame, query: Query) -> list[Row]:
+    """The hours left in open items, and what changed them."""
+    scope = scope_of(frame, query, frame.lookups.open)
+    weight, is_open = _weight(frame, scope), looked_up(frame.lookups.open, frame.stage[scope.rows])
+    lines = {"remaining": scope.standing(is_open, weight), **_changed(frame, scope, weight)}
+    lines = {name: line / PARTS for name, line in lines.items()}
+    lines["unestimated_n"] = scope.standing(is_open & np.isnan(frame.numbers["remain"][scope.rows]))
     return [
         Row((*([(query.by, name)] if query.by else []), ("line", line)), values[at])
         for at, name in enumerate(scope.names)
@@ -126,9 +149,9 @@ def _changes(frame: ItemFrame, scope: Scope, weight: Array | None) -> list[_Chan
     return found
 
 
-def _lines(frame: ItemFrame, scope: Scope, weight: Array | None) -> dict[str, Array]:
-    """What remains and what changed it: shape (groups, buckets); without weights each segment counts."""
-    lines = {"remaining": scope.standing(looked_up(frame.lookups.open, frame.stage[scope.rows]), weight)}
+def _changed(frame: ItemFrame, scope: Scope, weight: Array | None = None) -> dict[str, Array]:
+    """By line what it counts or weighs of all that changes what remains: shape (groups, buckets)."""
+    lines: dict[str, Array] = {}
     for one in _changes(frame, scope, weight):
         line = (scope.began if one.begins else scope.ended)(one.which, one.weight)
         lines[one.line] = lines[one.line] + line if one.line in lines else line

@@ -45,7 +45,8 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
     rows, group, names = grouped(frame, query, chosen(frame, query, _standing(frame, query)))
     linked = _linked(bugs, query)
     place, bug = _links(frame, bugs, rows, linked)
-    size = np.nan_to_num(frame.numbers["size"][rows].astype(np.float64))
+    size = frame.numbers["size"][rows]
+    size[np.isnan(size)] = 0
     sized = size[place] > 0
     width = len(names)
     per_story = shares(_distinct(group[place], bug, width), np.bincount(group, minlength=width))
