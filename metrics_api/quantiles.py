@@ -56,9 +56,12 @@ def nearest_ranks(
 def _sorted(values: Array, line: Array) -> Array:
     """The values by line, rising within each."""
     if values.dtype.kind in "iu" and int(values.max(initial=0)) < 1 << BITS:
-        both = (line.astype(np.int64) << BITS) | values.astype(np.int64)
+        both = line.astype(np.int64)
+        both <<= BITS
+        both |= values.astype(np.int64, copy=False)
         both.sort()
-        return both & ((1 << BITS) - 1)
+        both &= (1 << BITS) - 1
+        return both
     order = np.argsort(values)
     order = order[np.argsort(line[order].astype(np.min_scalar_type(int(line.max(initial=0)))), kind="stable")]
     return values[order]

@@ -115,8 +115,8 @@ def _aged(frame: ItemFrame, query: Query, rows: Rows) -> _Aged:
     since = frame.start[began(frame, rows, first)].astype(np.int64)
     moments = ends(query)
     last = np.full(len(rows), moments[-1])
-    # The items of a workspace go by one calendar: of what comes after a bucket one of them tells.
-    codes = frame.codes["workspace"][rows]
+    # The items of a workspace go by one calendar, if by any: of what comes after a bucket one of them tells.
+    codes = frame.codes["workspace"][rows] if tags else np.zeros(len(rows), dtype=np.uint8)
     present = np.flatnonzero(np.bincount(codes))
     one = np.array([np.argmax(codes == code) for code in present.tolist()], dtype=np.int64)
     calendar = np.searchsorted(present, np.arange(present.max(initial=0) + 1))[codes]
