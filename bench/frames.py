@@ -21,7 +21,7 @@ import ujson
 from bench.company import DAY_S, END, config
 from bench.facts import MadeStore
 from bench.serving import now, served
-from metrics_api.core.memory import settle
+from metrics_api.core.memory import keep_blocks, settle
 from metrics_api.core.settings import Settings
 from metrics_api.reader import Reader
 
@@ -70,6 +70,7 @@ async def measured(count: int) -> dict[str, Any]:
     """Everything about one size."""
     process = psutil.Process()
     settle()
+    keep_blocks()
     store, settings = MadeStore({"bugs": count}), Settings(config(), {})
     reader = Reader(store, settings.config, clock=now)
     loading = await watched(reader.look())

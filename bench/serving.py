@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bench.company import END
 from metrics_api.app import create_app
+from metrics_api.core.memory import keep_blocks
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from metrics_api.evaluate import Evaluator
@@ -25,6 +26,7 @@ async def served(
     store: Store, settings: Settings, reader: Reader | None = None
 ) -> AsyncIterator[tuple[str, Reader]]:
     """The API's address and its reader."""
+    keep_blocks()
     reader = reader or Reader(store, settings.config, clock=now)
     evaluator = Evaluator(reader, clock=now)
     runner = web.AppRunner(create_app(settings, store, evaluator, clock=now), access_log=None)

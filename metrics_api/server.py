@@ -18,7 +18,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from metrics_api.app import create_app
 from metrics_api.core.errors import ConfigError
-from metrics_api.core.memory import settle
+from metrics_api.core.memory import keep_blocks, settle
 from metrics_api.core.security import PROTECT, exposed
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
@@ -109,6 +109,7 @@ def _stop_if_broken(reader: asyncio.Task[None]) -> None:
 async def serving(settings: Settings, store: Store, listener: socket.socket) -> AsyncIterator[str]:
     """Serve the API while inside and yield its URL; everything started here is stopped and awaited."""
     settle()
+    keep_blocks()
     reader = Reader(store, settings.config)
     evaluator = Evaluator(reader)
     refreshing = asyncio.create_task(reader.run(), name="reader")
