@@ -13,7 +13,7 @@ import numpy as np
 from metrics_api.columns import Array, Mask, Rows, looked_up
 
 # Rows in a block.
-BLOCK = 65_536
+BLOCK = 131_072
 
 # Which rows of a block, given as a slice of the frame, meet it. The mask is the caller's, who may change it.
 Condition = Callable[[slice], Mask]

@@ -85,7 +85,7 @@ def visits(frame: ItemFrame, query: Query, among: Mask) -> Stretches:
         return found
 
     rows, group, groups = grouped(frame, query, chosen(frame, query, inside, coded(frame.stage, among)))
-    follows = (rows[1:] == rows[:-1] + 1) & (frame.begin[rows[1:]] == CONTINUES)
+    follows = (np.diff(rows) == 1) & (frame.begin[rows[1:]] == CONTINUES)
     if len(groups) > 1:
         follows &= group[1:] == group[:-1]
     first, last = _outermost(follows, len(rows))
@@ -97,9 +97,8 @@ def visits(frame: ItemFrame, query: Query, among: Mask) -> Stretches:
 
 def _outermost(follows: Mask, size: int) -> tuple[Rows, Rows]:
     """The places of the first and the last of some things that follow each other, of `size` in all."""
-    first = np.flatnonzero(np.append(True, ~follows)[:size])
-    last = np.flatnonzero(np.append(~follows, True)[:size])
-    return first, last
+    turns = np.flatnonzero(~follows)
+    return np.append(0, turns + 1)[:size], np.append(turns, size - 1)[:size]
 
 
 def _stood(frame: ItemFrame, rows: Array, buckets: Buckets) -> tuple[Array, Array]:
