@@ -14,19 +14,17 @@ from collectors.derivation import Derivation, Mention, Rejected, Wanted
 from collectors.derive import DERIVATIONS
 from metrics_api.core.days import BEIJING, utc_now
 from metrics_api.core.errors import UnknownName
-from metrics_api.core.facts import Batch, Facts, Written
+from metrics_api.core.facts import Batch, Facts, Produce, Written
 from metrics_api.core.leases import Leases
 from metrics_api.core.raw import RawStore, encoded
 from metrics_api.core.store import WINDOW, Document, Store
 
 log = logging.getLogger(__name__)
 
-# Items derived at once: one query of the embedded store, and some milliseconds of computing.
-CHUNK = 100
-# So many of these are written at once.
+# Items derived at once: some ten milliseconds of computing.
+CHUNK = 50
+# So many of these are written at once: well below what is written in a turn, for which others wait.
 AT_ONCE = 2
-# So often that is done before others may write, who wait for it.
-GROUPS = 4
 # What of a record's envelope is loaded where a derivation names the fields it needs.
 ENVELOPE = ("instance", "scope", "key", "n")
 # What the `_id` of an item's fact is made of.
@@ -64,11 +62,16 @@ class Deriver:
         self._zones = zones
 
     async def derive(
-        self, collection: str, instance: str, keys: Collection[str], fresh: bool = False
+        self,
+        collection: str,
+        instance: str,
+        keys: Collection[str],
+        fresh: bool = False,
+        urgent: bool = False,
     ) -> None:
         """Derive anew what depends on records of a collection with these keys.
 
-        `fresh` says that hardly any of it was ever derived.
+        `fresh` says that hardly any of it was ever derived, `urgent` that somebody waits for it.
         """
         for derivation in DERIVATIONS.values():
             if collection not in derivation.inputs:
@@ -79,7 +82,7 @@ class Deriver:
                 items = await self._mentioned(mention, collection, instance, keys)
             elif field:
                 items = await self._named(field, collection, instance, keys)
-            await self._topic(derivation, instance, items, fresh)
+            await self._topic(derivation, instance, items, fresh, urgent)
 
     async def derive_scope(self, collection: str, instance: str, scope: str, fresh: bool = False) -> set[str]:
         """Derive anew what depends on any record of a scope, or of all; walks the whole collection.
@@ -122,16 +125,18 @@ class Deriver:
 
         return await self._facts.rebuild(topic, batches)
 
-    async def _topic(self, derivation: Derivation, instance: str, keys: Iterable[str], fresh: bool) -> None:
+    async def _topic(
+        self, derivation: Derivation, instance: str, keys: Iterable[str], fresh: bool, urgent: bool
+    ) -> None:
         chunks = _chunks(keys)
         groups = [chunks[at : at + AT_ONCE] for at in range(0, len(chunks), AT_ONCE)]
-        for at in range(0, len(groups), GROUPS):
-            # Under one lease: what others store meanwhile is derived after it.
+
+        def batches(done: int) -> Sequence[Produce]:
+            # Of one lease: what others store meanwhile is derived under a later one.
             scopes = Scopes()
-            produce = (
-                partial(self._together, derivation, instance, one, scopes) for one in groups[at : at + GROUPS]
-            )
-            await self._facts.update(derivation.topic, *produce, fresh=fresh)
+            return [partial(self._together, derivation, instance, one, scopes) for one in groups[done:]]
+
+        await self._facts.update(derivation.topic, batches, fresh=fresh, urgent=urgent)
 
     async def _together(
         self, derivation: Derivation, instance: str, group: list[list[str]], scopes: Scopes

@@ -103,7 +103,7 @@ class Webhooks:
                 lease.check()
                 outcome = await self._raw.upsert(collection, instance, found, utc_now(), fresh=True)
                 # Derived whether new or not: a process before this one may have come no further.
-                await self._deriver.derive(collection, instance, sorted(outcome.keys - {""}))
+                await self._deriver.derive(collection, instance, sorted(outcome.keys - {""}), urgent=True)
         except (*UNREADABLE, BulkWriteError) as error:
             if len(understood) > 1:
                 # One of them is at fault: the others are not to wait for it.

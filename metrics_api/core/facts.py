@@ -4,6 +4,9 @@ One writer at a time per topic, by a lease. Each fact is stamped (generation, se
 raised after the facts are acknowledged, and only if nobody else raised it meanwhile: a writer whose lease was
 lost finds that out there and does its batch anew. A lease taken over raises the generation, on which readers
 load everything again.
+
+Who has much to write does so in turns, and gives the lease back after each; what is urgent comes next. So it
+waits for the rest of one turn, however many have much to write, in whichever process.
 """
 
 from __future__ import annotations
@@ -11,12 +14,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from metrics_api.core.errors import StoreUnavailable
-from metrics_api.core.leases import Leases
+from metrics_api.core.leases import Lease, Leases
 from metrics_api.core.store import (
     CLASH,
     WINDOW,
@@ -34,6 +38,8 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 LEASE_WAIT_S = 300.0
+# No batch is begun in a turn that has lasted so long.
+TURN_S = 0.2
 STAMP = ("generation", "seq", "tombstone")
 
 
@@ -45,6 +51,9 @@ class Batch:
     gone: set[str] = field(default_factory=set)
 
 
+Produce = Callable[[], Awaitable[Batch]]
+# What derives the batches from one on; asked anew under each lease.
+Batches = Callable[[int], Sequence[Produce]]
 # Tells which of these `_id`s a rebuild has written a fact of.
 Written = Callable[[Collection[str]], Awaitable[set[str]]]
 
@@ -59,7 +68,8 @@ class Facts:
     def __init__(self, store: Store, leases: Leases) -> None:
         self._store = store
         self._leases = leases
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # By topic, one for what is urgent and one for the rest: only the first of each asks for the lease.
+        self._locks: defaultdict[tuple[str, bool], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def counter(self, topic: str) -> Document:
         """The topic's counter document, made if it is the first time."""
@@ -75,46 +85,67 @@ class Facts:
                 return await self.counter(topic)
         return first
 
-    async def update(self, topic: str, *produce: Callable[[], Awaitable[Batch]], fresh: bool = False) -> int:
-        """Write what each `produce` derives; returns how many facts are different now.
+    async def update(self, topic: str, batches: Batches, *, fresh: bool = False, urgent: bool = False) -> int:
+        """Write the batches; returns how many facts are different now.
 
-        They run under the topic's lease, so that the last to read raw records is the last to write; the next
-        one begins while its forerunner's facts are written. All are called again when the lease was lost on
-        the way. `fresh` says that hardly any of the facts is there: insertion is tried first.
+        They are derived under the topic's lease, so that the last to read raw records is the last to write;
+        the next one while its forerunner's facts are written. What was not written when the lease was given
+        back or lost is derived under the next one. `fresh` says that hardly any of the facts is there:
+        insertion is tried first. What is `urgent` comes before all that is not.
         """
-        async with self._locks[topic]:
-            for _ in range(ATTEMPTS):
-                async with self._leases.held(f"topic:{topic}", LEASE_WAIT_S) as lease:
+        changed = done = outrun = 0
+        while left := batches(done):
+            async with self._alone(topic, urgent) as lease:
+                counter = await self.counter(topic)
+                if lease.taken_over:
+                    await self._store.advance("counters", counter["_id"], "generation", 1)
                     counter = await self.counter(topic)
-                    if lease.taken_over:
-                        await self._store.advance("counters", counter["_id"], "generation", 1)
-                        counter = await self.counter(topic)
-                    try:
-                        return await self._each_written(counter, produce, fresh)
-                    except _Outrun:
-                        log.warning("facts are written anew, the lease was lost topic=%s", topic)
-        raise StoreUnavailable(f"the facts of {topic} could not be written under its lease")
+                try:
+                    async with aclosing(self._turn(counter, left, fresh)) as turn:
+                        async for written in turn:
+                            changed, done, outrun = changed + written, done + 1, 0
+                except _Outrun:
+                    log.warning("facts are written anew, the lease was lost topic=%s", topic)
+                    outrun += 1
+            if outrun == ATTEMPTS:
+                raise StoreUnavailable(f"the facts of {topic} could not be written under its lease")
+        return changed
 
-    async def _each_written(
-        self, counter: Document, produce: Sequence[Callable[[], Awaitable[Batch]]], fresh: bool
-    ) -> int:
-        """Write the batches one after the other, and raise the counter after each; raises _Outrun."""
-        first = int(counter["seq"])
-        waiting = asyncio.ensure_future(produce[0]())
-        for following in (*produce[1:], None):
-            batch = await waiting
-            if following:
-                waiting = asyncio.ensure_future(following())
-            try:
+    @asynccontextmanager
+    async def _alone(self, topic: str, urgent: bool = False) -> AsyncIterator[Lease]:
+        """Be the only one that writes the topic's facts."""
+        async with (
+            self._locks[topic, urgent],
+            self._leases.held(f"topic:{topic}", LEASE_WAIT_S, urgent) as lease,
+        ):
+            yield lease
+
+    async def _turn(
+        self, counter: Document, batches: Sequence[Produce], fresh: bool
+    ) -> AsyncGenerator[int, None]:
+        """Write batches until the turn is over; yields how many facts differ, or raises _Outrun.
+
+        The counter is raised after each.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + TURN_S
+        deriving = asyncio.ensure_future(batches[0]())
+        try:
+            for following in (*batches[1:], None):
+                batch = await deriving
+                last = following is None or loop.time() >= end
+                if following and not last:
+                    deriving = asyncio.ensure_future(following())
                 written = await self._write(counter["collection"], batch, counter, fresh)
                 if written:
                     await self._raise(counter, {"seq": counter["seq"] + written})
-            except BaseException:
-                waiting.cancel()
-                await asyncio.gather(waiting, return_exceptions=True)
-                raise
-            counter["seq"] += written
-        return int(counter["seq"]) - first
+                counter["seq"] += written
+                yield written
+                if last:
+                    return
+        finally:
+            deriving.cancel()
+            await asyncio.gather(deriving, return_exceptions=True)
 
     async def rebuild(self, topic: str, batches: Callable[[Written], AsyncIterator[Batch]]) -> int:
         """Write all of a topic's facts into a new collection and switch to it; returns how many there are.
@@ -141,7 +172,7 @@ class Facts:
                 stamp["seq"] += await self._write(name, batch, stamp)
             there = await self.counter(topic)
             await self._catch_up(started, name, stamp, there["seq"])
-            async with self._locks[topic], self._leases.held(f"topic:{topic}", LEASE_WAIT_S):
+            async with self._alone(topic):
                 # Who writes after this look has the switch fail, should this lease be lost.
                 counter = await self.counter(topic)
                 if counter["collection"] != started["collection"]:

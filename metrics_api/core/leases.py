@@ -3,6 +3,9 @@
 A lease is one document with an owner and an end. Taking over a lease whose holder vanished raises its
 generation, so that the follower knows that half-done work may be lying about. The processes' clocks must
 agree to within a few seconds.
+
+Who waits for a lease names itself the next one, and has it when it is given back: a holder that wants it
+again at once does not come before those who wait. Who is in a hurry is next before who is not.
 """
 
 from __future__ import annotations
@@ -23,7 +26,11 @@ log = logging.getLogger(__name__)
 
 TTL_S = 30.0
 POLL_S = 0.05
+# So long a lease is kept for the next one, who says so again at each look.
+NEXT_S = 1.0
 FREE = ""
+# Who is next, how long it is kept for that one, and whether that one is in a hurry.
+NEXT = ("next", "next_until", "hurry")
 
 
 class LeaseTaken(EngmetricsError):
@@ -63,13 +70,18 @@ class Leases:
         self._clock = clock
 
     async def acquire(self, name: str) -> Lease | None:
-        """The lease, or None while another holds it."""
-        owner = uuid.uuid4().hex
+        """The lease, or None while another holds it or is the next one."""
+        return await self._taken(name, uuid.uuid4().hex)
+
+    async def _taken(self, name: str, owner: str) -> Lease | None:
         leases = self._store.durable("leases")
         ours = {"owner": owner, "expires_at": self._clock() + self._ttl}
+        taking: Document = {"$set": ours, "$unset": dict.fromkeys(NEXT, "")}
         with translated():
             free = await leases.find_one_and_update(
-                {"_id": name, "owner": FREE}, {"$set": ours}, return_document=ReturnDocument.AFTER
+                {"_id": name, "owner": FREE, "$or": self._next(owner)},
+                taking,
+                return_document=ReturnDocument.AFTER,
             )
             if free:
                 return _lease(free, taken_over=False)
@@ -80,13 +92,17 @@ class Leases:
             # One that was given back since the look above is free, not abandoned.
             expired = await leases.find_one_and_update(
                 {"_id": name, "owner": {"$ne": FREE}, "expires_at": {"$lte": self._clock()}},
-                {"$set": ours, "$inc": {"generation": 1}},
+                taking | {"$inc": {"generation": 1}},
                 return_document=ReturnDocument.AFTER,
             )
             if expired:
                 log.warning("lease taken over from a vanished holder lease=%s", name)
                 return _lease(expired, taken_over=True)
         return None
+
+    def _next(self, owner: str) -> list[Document]:
+        """Match the leases for which nobody but this one is next."""
+        return [{"next": owner}, {"next_until": {"$not": {"$gt": self._clock()}}}]
 
     async def free(self, names: Sequence[str]) -> list[str]:
         """Those of the leases that nobody holds at present."""
@@ -120,9 +136,12 @@ class Leases:
             )
 
     @asynccontextmanager
-    async def held(self, name: str, wait_s: float = 0.0) -> AsyncIterator[Lease]:
-        """Hold a lease, renewed in the background; raises LeaseTaken when it is not free within `wait_s`."""
-        lease = await self._waited(name, wait_s)
+    async def held(self, name: str, wait_s: float = 0.0, hurry: bool = False) -> AsyncIterator[Lease]:
+        """Hold a lease, renewed in the background; raises LeaseTaken when it is not free within `wait_s`.
+
+        Who is in a `hurry` has it before those who wait and are not.
+        """
+        lease = await self._waited(name, wait_s, hurry)
         renewal = asyncio.create_task(self._keep(lease), name=f"renew {name}")
         try:
             yield lease
@@ -133,16 +152,29 @@ class Leases:
             with suppress(StoreUnavailable):
                 await asyncio.shield(self.release(lease))
 
-    async def _waited(self, name: str, wait_s: float) -> Lease:
-        loop = asyncio.get_running_loop()
+    async def _waited(self, name: str, wait_s: float, hurry: bool) -> Lease:
+        loop, owner = asyncio.get_running_loop(), uuid.uuid4().hex
         deadline = loop.time() + wait_s
-        while True:
-            lease = await self.acquire(name)
-            if lease:
-                return lease
+        lease = await self._taken(name, owner)
+        while lease is None:
             if loop.time() >= deadline:
                 raise LeaseTaken(f"another process works under the lease {name}")
-            await asyncio.sleep(POLL_S)
+            if await self._comes_next(name, owner, hurry):
+                lease = await self._taken(name, owner)
+            else:
+                await asyncio.sleep(POLL_S)
+        return lease
+
+    async def _comes_next(self, name: str, owner: str, hurry: bool) -> bool:
+        """Be the next one for a while, unless another is; says whether the lease can be had now."""
+        now = self._clock()
+        before = self._next(owner) + ([{"hurry": False}] if hurry else [])
+        told = dict(zip(NEXT, (owner, now + timedelta(seconds=NEXT_S), hurry), strict=True))
+        with translated():
+            found = await self._store.collection("leases").find_one_and_update(
+                {"_id": name, "$or": before}, {"$set": told}, return_document=ReturnDocument.AFTER
+            )
+        return bool(found and (found["owner"] == FREE or found["expires_at"] <= now))
 
     async def _keep(self, lease: Lease) -> None:
         while not lease.lost:

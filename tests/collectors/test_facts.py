@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import pytest
 
 from metrics_api.core.days import utc_now
-from metrics_api.core.facts import Batch, Facts, Written
+from metrics_api.core.facts import TURN_S, Batch, Batches, Facts, Produce, Written
 from metrics_api.core.leases import Leases
 from metrics_api.core.store import Store
 
@@ -19,13 +21,18 @@ def fact(name: str, **fields: Any) -> dict[str, Any]:
     return {"_id": name, "instance": "tapd", **fields}
 
 
+def one_by_one(*produce: Produce) -> Batches:
+    """Batches that are derived so, one after the other."""
+    return lambda done: produce[done:]
+
+
 async def write(
     facts: Facts, *batch: dict[str, Any], gone: set[str] | None = None, fresh: bool = False
 ) -> int:
     async def produce() -> Batch:
         return Batch([dict(one) for one in batch], gone or set())
 
-    return await facts.update("bugs", produce, fresh=fresh)
+    return await facts.update("bugs", one_by_one(produce), fresh=fresh)
 
 
 async def counter(store: Store) -> tuple[int, int, str]:
@@ -127,7 +134,7 @@ async def test_a_batch_whose_lease_was_lost_on_the_way_is_derived_and_stamped_an
             await write(other, fact("a", by="other"), fact("b"))
         return Batch([fact("a", by="first")])
 
-    await facts.update("bugs", produce)
+    await facts.update("bugs", one_by_one(produce))
     assert readings == [0, 1]
     generation, seq, _ = await counter(store)
     found = await store.one("fact_bugs", "a") or {}
@@ -152,10 +159,67 @@ async def test_a_fact_of_another_writer_that_counts_is_never_overwritten_by_one_
         await write(other, fact("a", by="other"))
         return Batch([fact("a", by="first")])
 
-    await facts.update("bugs", produce)
+    await facts.update("bugs", one_by_one(produce))
     assert readings == [0, 1]
     assert (await store.one("fact_bugs", "a") or {})["by"] == "other"
     assert await stamps(store) == {"a": (2, 1, False), "b": (2, 2, False)}
+
+
+async def test_of_many_batches_only_those_not_written_yet_are_derived_anew(
+    store: Store, facts: Facts
+) -> None:
+    asked, derived = list[int](), list[str]()
+
+    def batches(done: int) -> list[Produce]:
+        asked.append(done)
+        return [partial(produce, name) for name in "abc"[done:]]
+
+    async def produce(name: str) -> Batch:
+        derived.append(name)
+        if derived == ["a", "b"]:
+            lost = {"$set": {"expires_at": utc_now() - timedelta(seconds=1)}}
+            await store.collection("leases").update_one({"_id": "topic:bugs"}, lost)
+            await write(Facts(store, Leases(store)), fact("other"))
+        return Batch([fact(name)])
+
+    assert await facts.update("bugs", batches) == 3
+    # The batch after the one that was outrun may have been begun.
+    assert derived in (["a", "b", "b", "c"], ["a", "b", "c", "b", "c"])
+    assert asked == [0, 1, 3]
+    assert await counter(store) == (2, 4, "fact_bugs")
+
+
+async def test_who_has_much_to_write_gives_the_lease_back_after_each_turn(store: Store, facts: Facts) -> None:
+    asked = []
+
+    def batches(done: int) -> list[Produce]:
+        asked.append(done)
+        return [partial(slowly, name) for name in "abc"[done:]]
+
+    async def slowly(name: str) -> Batch:
+        await asyncio.sleep(TURN_S)
+        return Batch([fact(name)])
+
+    assert await facts.update("bugs", batches) == 3
+    assert asked == [0, 1, 2, 3]
+
+
+async def test_of_two_processes_with_much_to_write_neither_waits_for_the_other_to_end(store: Store) -> None:
+    def much(who: str) -> Batches:
+        async def produce(name: str) -> Batch:
+            await asyncio.sleep(TURN_S / 4)
+            return Batch([fact(name)])
+
+        return lambda done: [partial(produce, f"{who}{number}") for number in range(done, 16)]
+
+    await asyncio.gather(*(Facts(store, Leases(store)).update("bugs", much(who)) for who in "ab"))
+    order = sorted(await store.all("fact_bugs"), key=lambda one: one["seq"])
+    whose = "".join(one["_id"][0] for one in order)
+    assert [whose.count(who) for who in "ab"] == [16, 16]
+    assert await counter(store) == (1, 32, "fact_bugs")
+    # A turn has five batches at most; twice as many where one slept through its turn.
+    both = whose[: min(whose.rindex("a"), whose.rindex("b"))]
+    assert max(len(list(turn)) for _, turn in groupby(both)) <= 10, whose
 
 
 async def test_two_processes_write_in_turns_and_no_number_is_used_twice(store: Store) -> None:

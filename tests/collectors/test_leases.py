@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from metrics_api.core.leases import LeaseLost, Leases, LeaseTaken
+from metrics_api.core.leases import Lease, LeaseLost, Leases, LeaseTaken
 from metrics_api.core.store import Store
+from tests.webhooks.harness import until
 
 
 class Clock:
@@ -86,3 +87,61 @@ async def test_who_waits_gets_the_lease_when_it_is_free(store: Store) -> None:
     with pytest.raises(LeaseTaken):
         async with leases.held("x"), leases.held("x"):
             pass
+
+
+async def waiting(store: Store, lease: Lease, hurry: bool = False) -> asyncio.Task[Lease]:
+    """Another process that waits for a lease, and has said so."""
+
+    async def wait() -> Lease:
+        async with Leases(store).held(lease.name, 30, hurry) as got:
+            return got
+
+    before = (await store.one("leases", lease.name) or {}).get("next")
+    waiter = asyncio.create_task(wait())
+
+    async def said() -> bool:
+        return (await store.one("leases", lease.name) or {}).get("next") != before
+
+    await until(said, 30)
+    return waiter
+
+
+async def test_a_lease_given_back_is_kept_for_the_one_that_waited(store: Store) -> None:
+    holder = Leases(store)
+    lease = await holder.acquire("x")
+    assert lease is not None
+    waiter = await waiting(store, lease)
+    await holder.release(lease)
+    # The holder wants it again at once, as one does that has much to do.
+    async with holder.held("x", 30):
+        assert waiter.done()
+    await waiter
+    assert (await store.one("leases", "x") or {}).keys() == {"_id", "owner", "generation", "expires_at"}
+
+
+async def test_one_in_a_hurry_comes_before_one_that_waited_longer(store: Store) -> None:
+    holder, got = Leases(store), list[str]()
+    lease = await holder.acquire("x")
+    assert lease is not None
+    patient = await waiting(store, lease)
+    patient.add_done_callback(lambda _: got.append("patient"))
+    hurried = await waiting(store, lease, hurry=True)
+    hurried.add_done_callback(lambda _: got.append("hurried"))
+    await holder.release(lease)
+    await asyncio.gather(patient, hurried)
+    assert got == ["hurried", "patient"]
+
+
+async def test_a_lease_is_not_kept_for_long_for_one_that_vanished(store: Store) -> None:
+    clock = Clock()
+    holder, other = Leases(store, clock=clock), Leases(store, clock=clock)
+    lease = await holder.acquire("x")
+    assert lease is not None
+    vanished = {"next": "somebody", "next_until": clock.now + timedelta(seconds=1), "hurry": True}
+    await store.collection("leases").update_one({"_id": "x"}, {"$set": vanished})
+    await holder.release(lease)
+    assert await other.acquire("x") is None
+    clock.now += timedelta(seconds=1)
+    taken = await other.acquire("x")
+    assert taken is not None
+    assert (taken.generation, taken.taken_over) == (1, False)

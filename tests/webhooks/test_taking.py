@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from collectors.scheduler import collect
 from collectors.webhooks import Webhooks, retry
 from metrics_api.core.config import Collect
 from metrics_api.core.errors import StoreUnavailable
-from metrics_api.core.facts import Facts
+from metrics_api.core.facts import TURN_S, Batch, Batches, Facts
 from metrics_api.core.leases import Leases
 from metrics_api.core.raw import RawStore
 from metrics_api.core.settings import Settings
@@ -88,6 +89,44 @@ async def test_one_process_takes_at_a_time_and_another_follows_one_that_vanished
             await running
 
 
+async def test_a_delivery_does_not_wait_for_those_who_have_much_to_derive(store: Store) -> None:
+    leases, raw = Leases(store), RawStore(store)
+    mine = Facts(store, leases)
+    taking = Webhooks("gitlab", store, leases, raw, Deriver(store, mine, raw, {}))
+    written, underway = 0, asyncio.Event()
+
+    def much(who: str) -> Batches:
+        async def produce(name: str) -> Batch:
+            nonlocal written
+            written += 1
+            if written == 8:
+                underway.set()
+            await asyncio.sleep(TURN_S / 4)
+            return Batch([{"_id": name, "instance": "gitlab"}])
+
+        return lambda done: [partial(produce, f"{who}{number}") for number in range(done, 60)]
+
+    # Three in its own process, and one in another.
+    writers = (mine, mine, mine, Facts(store, Leases(store)))
+    bulk = [
+        asyncio.create_task(one.update("events", much(who))) for one, who in zip(writers, "abcd", strict=True)
+    ]
+    try:
+        async with receiving(store) as receiver:
+            await receiver.gitlab(PUSH, "Push Hook", "k")
+        async with asyncio.timeout(30):
+            await underway.wait()
+            before = written
+            await taking.drain()
+        # The rest of a turn, which has five batches at most; twice as many where somebody overslept.
+        assert written - before <= 10
+        assert await store.one("fact_events", "gitlab:15:hook:k") is not None
+    finally:
+        for one in bulk:
+            one.cancel()
+        await asyncio.gather(*bulk, return_exceptions=True)
+
+
 async def test_what_was_stored_by_a_process_that_was_killed_is_derived_by_the_next(store: Store) -> None:
     async with receiving(store) as receiver:
         await receiver.gitlab(PUSH, "Push Hook", "k")
@@ -110,14 +149,21 @@ class Picky(Deriver):
     cannot_bear = ""
     failures = 0
 
-    async def derive(self, collection: str, instance: str, keys: Collection[str]) -> None:
+    async def derive(
+        self,
+        collection: str,
+        instance: str,
+        keys: Collection[str],
+        fresh: bool = False,
+        urgent: bool = False,
+    ) -> None:
         """Derive as ever, unless it is to fail."""
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("the store did not answer")
         if any(self.cannot_bear in key for key in keys):
             raise ValueError("what is this?")
-        await super().derive(collection, instance, keys)
+        await super().derive(collection, instance, keys, fresh, urgent)
 
 
 def picky(store: Store) -> tuple[Picky, Webhooks]:

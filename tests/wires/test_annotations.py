@@ -57,7 +57,7 @@ async def keep(store: Store, topic: str, *facts: dict[str, Any]) -> None:
     async def produce() -> Batch:
         return Batch([{"instance": "tapd", **fact} for fact in facts])
 
-    await Facts(store, Leases(store)).update(topic, produce)
+    await Facts(store, Leases(store)).update(topic, lambda done: [produce][done:])
 
 
 def iteration(number: int, name: str, start: str | None, end: str | None, **more: Any) -> dict[str, Any]:
