@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
@@ -37,8 +36,10 @@ from metrics_api.core.security import keep_token, make_token
 from metrics_api.core.settings import Settings, load_settings
 from metrics_api.core.store import Store
 from metrics_api.embedded import embedded_store
+from metrics_api.stopping import Stopping
 
 log = logging.getLogger("engmetrics")
+stopping = Stopping()
 
 
 class Failed(Exception):
@@ -51,6 +52,9 @@ async def reached_store(settings: Settings) -> AsyncIterator[Store]:
     section = settings.config.store
     async with contextlib.AsyncExitStack() as stack:
         uri = section.uri or await stack.enter_async_context(embedded_store(section.data))
+        if section.uri:
+            # An embedded store is stopped by its last user, which may take a while.
+            stopping.limit()
         store = Store(uri, section.database)
         stack.push_async_callback(store.aclose)
         yield store
@@ -62,21 +66,6 @@ async def the_store(settings: Settings) -> AsyncIterator[Store]:
     async with reached_store(settings) as store:
         await store.prepare()
         yield store
-
-
-async def until_stopped(doing: Coroutine[Any, Any, None]) -> None:
-    """Run something until it ends or the process is asked to stop (SIGINT, SIGTERM), which cancels it."""
-    task = asyncio.ensure_future(doing)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    waiting = asyncio.ensure_future(stop.wait())
-    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if not task.done():
-        task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
 
 
 async def _serve(settings: Settings) -> None:
@@ -278,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.command == "token":
             _token(given)
         else:
-            asyncio.run(until_stopped(_task(given)))
+            asyncio.run(stopping.until_stopped(_task(given)))
     except Failed:
         return 1
     except EngmetricsError as error:

@@ -28,6 +28,8 @@ from metrics_api.reader import Reader
 log = logging.getLogger(__name__)
 
 
+# Answers under way when the API is told to stop have so long.
+SHUTDOWN_S = 2.0
 # The longest request line: a GET render with hundreds of values.
 MAX_LINE = 65_536
 
@@ -114,7 +116,12 @@ async def serving(settings: Settings, store: Store, listener: socket.socket) -> 
     evaluator = Evaluator(reader)
     refreshing = asyncio.create_task(reader.run(), name="reader")
     refreshing.add_done_callback(_stop_if_broken)
-    runner = Runner(create_app(settings, store, evaluator), access_log=None, max_line_size=MAX_LINE)
+    runner = Runner(
+        create_app(settings, store, evaluator),
+        access_log=None,
+        max_line_size=MAX_LINE,
+        shutdown_timeout=SHUTDOWN_S,
+    )
     try:
         await runner.setup()
         await web.SockSite(runner, listener).start()

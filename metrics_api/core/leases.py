@@ -150,7 +150,8 @@ class Leases:
             with suppress(asyncio.CancelledError):
                 await renewal
             with suppress(StoreUnavailable):
-                await asyncio.shield(self.release(lease))
+                giving = asyncio.create_task(self.release(lease), name=f"give back {name}")
+                await asyncio.shield(giving)
 
     async def _waited(self, name: str, wait_s: float, hurry: bool) -> Lease:
         loop, owner = asyncio.get_running_loop(), uuid.uuid4().hex

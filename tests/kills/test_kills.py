@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import random
+import signal
+import time
 import uuid
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest_asyncio
 
 from metrics_api.core.store import Store
 from tests.kills.campaign import Quiet, begun, compared, quiet, round_of, scopes, site_of
+from tests.kills.site import Process
 from tests.soak import Soak
 
 WHAT = ("collector", "api", "store")
@@ -68,6 +72,61 @@ async def test_many_kills_lose_nothing_and_change_no_answer(
     soak.note(
         f"kill -9 of the {what} while everything is collected", rounds=SOAK_ROUNDS, seconds=sum(seconds)
     )
+
+
+async def test_what_is_told_to_stop_while_the_store_is_away_ends_soon_and_goes_on_when_it_is_back(
+    undisturbed: Quiet, tmp_path: Path, database_name: str
+) -> None:
+    async with site_of(undisturbed.company, tmp_path, database_name, _uri("store")) as site:
+        store, both = site.store, (site.collector, site.api)
+        assert store is not None
+        await begun(site, [site.collector])
+        # A store that is gone refuses its clients, one that hangs lets them wait for ever.
+        for away, moment in ((signal.SIGKILL, scopes() // 6), (signal.SIGSTOP, scopes() // 2)):
+            assert await site.reached(moment) < scopes()
+            assert store.running is not None
+            store.running.send_signal(away)
+            # Long enough for what is under way to wait for the store.
+            await asyncio.sleep(1)
+            assert max(await asyncio.gather(*map(stopped, both))) < 8
+            if away is signal.SIGKILL:
+                await asyncio.to_thread(store.end)
+                store.start()
+            else:
+                store.running.send_signal(signal.SIGCONT)
+            for process in both:
+                process.start()
+        assert site.collector.said().count("stopped without waiting for the store any longer") == 2
+        await compared(site, undisturbed, set())
+
+
+async def test_a_collector_that_is_told_to_stop_notes_its_runs_and_gives_its_leases_back(
+    undisturbed: Quiet, tmp_path: Path, database_name: str
+) -> None:
+    async with site_of(
+        undisturbed.company, tmp_path, database_name, os.environ.get("TEST_MONGODB_URI", "")
+    ) as site:
+        await begun(site, [site.collector])
+        await site.reached(scopes() // 4)
+        await stopped(site.collector)
+        assert "stopped without waiting" not in site.collector.said()
+        store = site.patient()
+        try:
+            assert [lease["_id"] for lease in await store.all("leases") if lease["owner"]] == []
+            runs = await store.all("runs")
+            assert {run["state"] for run in runs if run["error"] is None} == {"success"}
+            assert {run["error"] for run in runs} == {None, "stopped"}
+        finally:
+            await store.aclose()
+
+
+async def stopped(process: Process) -> float:
+    """Tell a process to stop and wait until it has, with success; returns the seconds that took."""
+    began, told = time.monotonic(), process.running
+    assert told is not None
+    await asyncio.to_thread(process.end, signal.SIGTERM)
+    assert told.returncode == 0, process.said()
+    return time.monotonic() - began
 
 
 async def test_two_collecting_processes_share_the_work_and_never_run_a_scope_twice_at_a_time(
