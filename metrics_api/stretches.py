@@ -74,7 +74,8 @@ def visits(frame: ItemFrame, query: Query, among: Mask) -> Stretches:
     """The selected items' visits to a set of stage classes, as far as they stood there at an end of a bucket.
 
     For numbers that hang on the visit: its segments are one stretch, whose `row` is the first of those that
-    the window has and that fall into the group.
+    the window has and that fall into the group. With calendar=work each workspace has its own, for it may go
+    by a calendar of its own.
     """
     start, stop = frame.days(query.buckets.zone)
     first_day, last_day = query.buckets.last_days[0], query.buckets.last_days[-1]
@@ -88,6 +89,9 @@ def visits(frame: ItemFrame, query: Query, among: Mask) -> Stretches:
     follows = (np.diff(rows) == 1) & (frame.begin[rows[1:]] == CONTINUES)
     if len(groups) > 1:
         follows &= group[1:] == group[:-1]
+    if query.options.get("calendar") == "work":
+        place = frame.codes["workspace"][rows]
+        follows &= place[1:] == place[:-1]
     first, last = _outermost(follows, len(rows))
     low, high = _first_ends(start[rows[first]], query.buckets), _first_ends(stop[rows[last]], query.buckets)
     real = np.flatnonzero(low < high)

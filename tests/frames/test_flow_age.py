@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
 import pytest
 
 from metrics_api.core.days import BEIJING, buckets
+from metrics_api.core.sections import Calendar
 from metrics_api.frames import ItemFrame
 from metrics_api.metrics.flow_age import lines
 from metrics_api.query import Query
 from metrics_api.topics import STORIES
 from tests.frames import dozen, seven
 from tests.frames.facts import MONDAY, NOW, answers, bug
+from tests.frames.lives import STAGED, at, framed, lived, told
 
 AGE = "@tapd.bugs.flow.age"
 HOUR_S = 3600
@@ -80,6 +83,22 @@ def test_ages_in_working_time_say_so(bugs: ItemFrame) -> None:
     found = asked(f"{AGE}/calendar=work", bugs)
     assert found["p50"] == hours(8.5, 8.5, 17.5, 26.5, 20)
     assert found["max"] == hours(8.5, 17.5, 17.5, 26.5, 29)
+
+
+# Product A works from 9 to 12 and from 13 to 18, product B from 9:30 to 18:30. By A's calendar 8 hours passed
+# on Monday and 8 on Tuesday; since Wednesday at nine the bug is B's, whose calendar has 9 hours for each day.
+def test_who_moved_while_in_work_ages_by_the_calendar_of_where_it_is() -> None:
+    early = Calendar(hours=((time(9), time(12)), (time(13), time(18))))
+    first = STAGED.product[0].model_copy(update={"calendar": early})
+    second = first.model_copy(update={"name": "B", "workspaces": ("2",), "calendar": Calendar()})
+    frame = framed(
+        [lived(bug, "1", "03-02 09:00 in_progress", "03-04 09:00 in_progress workspace=2")],
+        STAGED.model_copy(update={"product": (first, second)}),
+    )
+    whole = told(frame, f"{AGE}/calendar=work", until=at("03-05 23:59"))
+    assert whole["p50"] == hours(8, 16, 27, 36)
+    assert whole["n"] == [1, 1, 1, 1]
+    assert told(frame, f"{AGE}/product=A", until=at("03-05 23:59"))["n"] == [1, 1, 0, 0]
 
 
 # Ages on Wednesday, sorted: 14 38 38 62 62; on Thursday 14 38 62 62 86 86, on Friday 26 50 74 74 98 98. Of
