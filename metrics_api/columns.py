@@ -27,7 +27,7 @@ WIDER: dict[np.dtype[Any], np.dtype[Any]] = {
     np.dtype(np.uint8): np.dtype(np.uint16),
     np.dtype(np.uint16): np.dtype(np.uint32),
 }
-# Up to so many codes it is quicker to compare a whole column with each than to look its rows up.
+# Up to so many codes that are no neighbours a whole column is compared with each, quicker than looking it up.
 COMPARED = 8
 # The parts of a dictionary of very many strings.
 PARTS = 256
@@ -222,7 +222,13 @@ def looked_up(table: Mask, codes: Array) -> Mask:
     """What a table by code says of each row of a whole column."""
     few = int(np.count_nonzero(table)) <= len(table) // 2
     named = np.flatnonzero(table == few)
-    if len(named) > COMPARED or codes.dtype.itemsize > 1:
+    if codes.dtype.itemsize > 1:
+        return table.take(codes)
+    if len(named) and named[-1] - named[0] == len(named) - 1:
+        # What is below the first of them comes out above all of them.
+        among: Mask = codes - codes.dtype.type(named[0]) <= len(named) - 1
+        return among if few else ~among
+    if len(named) > COMPARED:
         return table.take(codes)
     hit: Mask = np.zeros(len(codes), dtype=np.bool_)
     for code in named.tolist():

@@ -46,11 +46,11 @@ class ItemFrame:
     `first_row` and `last_row` (by item) are an item's first and last segment, `keys` (by item, with more to
     come at its end) are the `_id`s of their facts, `first_start` (by workspace code) the oldest start in a
     workspace, NEVER without any. `topic` has all fields of this frame. `numbers` are columns of float32, NaN
-    where nothing is known; `due` (by item) is the number of the planned day, NO_DAY without one, `completed`
-    (by item, empty where the topic's items are not dated) the instant that stands for an untold entry to
-    done, and `stories` says which stories a bug is linked to. `items` is how many items count; the `cubes`
-    together hold the daily deltas; `kept` are the selections of segments that were asked for last, `living`
-    the rows that count by level.
+    where nothing is known; `latest` is the last start (epoch seconds), `due` (by item) the number of the
+    planned day, NO_DAY without one, `completed` (by item, empty where the topic's items are not dated) the
+    instant that stands for an untold entry to done, and `stories` says which stories a bug is linked to.
+    `items` is how many items count; the `cubes` together hold the daily deltas; `kept` are the selections of
+    segments that were asked for last, `living` the rows that count by level.
     """
 
     topic: ItemTopic
@@ -77,6 +77,7 @@ class ItemFrame:
     completed: Array
     stories: Links
     first_start: Array
+    latest: int
     context: Context
     lookups: Lookups
     day_numbers: DayNumbers
@@ -124,6 +125,7 @@ class ItemTable:
         self._relations = Parents(ids)
         self._parents: Mask = np.empty(0, dtype=np.bool_)
         self._first_start: Array = np.full(1, NEVER, dtype=np.uint32)
+        self._latest = 0
         self._lookups = build_lookups(self.topic, context, self.dictionaries)
         self._days = DayNumbers(self._times["start"], self._times["stop"])
 
@@ -172,6 +174,7 @@ class ItemTable:
             buffer.extend(np.array(times[name], dtype=np.uint32))
         for name, coded in self._coded.items():
             coded.extend(np.array(self.dictionaries[name].encode(values[name]), dtype=np.uint32))
+        self._latest = max(self._latest, max(times["start"], default=0))
         self._fields.extend(len(times["item"]))
         self._items.put(places, dict(numbered))
         if self._lookups.sizes != sizes_of(self.dictionaries):
@@ -249,6 +252,7 @@ class ItemTable:
             completed=self._items.completed,
             stories=self._items.links.view(len(self._items.keys)),
             first_start=self._first_start,
+            latest=self._latest,
             context=self.context,
             lookups=self._lookups,
             day_numbers=self._days,

@@ -13,7 +13,7 @@ import numpy as np
 from metrics_api.columns import Array, Mask, Rows
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
-from metrics_api.narrowing import coded
+from metrics_api.narrowing import Condition, coded
 from metrics_api.query import DAYS, Query
 from metrics_api.segments import CONTINUES
 from metrics_api.selection import chosen, grouped
@@ -80,12 +80,10 @@ def visits(frame: ItemFrame, query: Query, among: Mask) -> Stretches:
     start, stop = frame.days(query.buckets.zone)
     first_day, last_day = query.buckets.last_days[0], query.buckets.last_days[-1]
 
-    def inside(part: slice) -> Mask:
-        found: Mask = start[part] <= last_day
-        found &= stop[part] > first_day
-        return found
-
-    rows, group, groups = grouped(frame, query, chosen(frame, query, inside, coded(frame.stage, among)))
+    conditions: list[Condition] = [lambda part: stop[part] > first_day, coded(frame.stage, among)]
+    if frame.latest >= query.buckets.ends[-1]:
+        conditions.append(lambda part: start[part] <= last_day)
+    rows, group, groups = grouped(frame, query, chosen(frame, query, *conditions))
     follows = (np.diff(rows) == 1) & (frame.begin[rows[1:]] == CONTINUES)
     if len(groups) > 1:
         follows &= group[1:] == group[:-1]
