@@ -70,10 +70,7 @@ async def test_five_at_once_are_done_by_all_workers_together(store: Store) -> No
         # Two more looks change nothing: all places are taken.
         await asyncio.sleep(2.2)
         assert at_once == 5
-        running = {task["_id"] for task in await Tasks(store).listed("running")}
-        # Whichever of two workers is quicker, the oldest go first but for those both reach for.
-        assert len(running) == 5
-        assert names[0] in running
+        assert len(await Tasks(store).listed("running")) == 5
         let_go.set()
         tasks = await until(store, over)
     assert most == 5
