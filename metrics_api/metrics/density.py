@@ -43,8 +43,8 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
     """
     bugs: ItemFrame = query.frames[BUGS.name]
     rows, group, names = grouped(frame, query, chosen(frame, query, _standing(frame, query)))
-    linked = _linked(bugs, query)
-    place, bug = _links(frame, bugs, rows, linked)
+    there, linked = _linked(bugs, query)
+    place, bug = _links(frame, bugs, rows, there)
     size = frame.numbers["size"][rows]
     size[np.isnan(size)] = 0
     sized = size[place] > 0
@@ -78,38 +78,38 @@ def found_in(frame: ItemFrame, query: Query, at: int) -> Listed:
         alone = _alone(bugs, _asked(query))
         return Listed(bugs.item[alone], ages(bugs.start[first_rows(bugs, alone)], at), "seconds", bugs)
     rows = chosen(frame, query, _standing(frame, query))
-    place, _ = _links(frame, bugs, rows, _linked(bugs, query))
+    place, _ = _links(frame, bugs, rows, _linked(bugs, query)[0])
     return Listed(frame.item[rows], np.bincount(place, minlength=len(rows)), "bugs")
 
 
-def _linked(bugs: ItemFrame, query: Query) -> Rows:
-    """The rows in which bugs stand that are linked to stories, whatever the query selects."""
+def _linked(bugs: ItemFrame, query: Query) -> tuple[Array, Rows]:
+    """(the bugs that are linked to stories, the rows in which they stand), whatever the query selects."""
     start, stop = bugs.days(query.buckets.zone)
     last = query.buckets.last_days[-1]
-    rows = bugs.last_row[bugs.stories.linked].astype(np.int64)
-    at, born = np.arange(len(rows)), np.ones(len(rows), dtype=np.bool_)
+    there = bugs.stories.linked
+    rows = bugs.last_row[there].astype(np.int64)
+    at, stands = np.arange(len(rows)), np.ones(len(rows), dtype=np.bool_)
     while len(at):
         at = at[start[rows[at]] > last]
         more = bugs.begin[rows[at]] == CONTINUES
-        born[at[~more]] = False
+        stands[at[~more]] = False
         at = at[more]
         rows[at] -= 1
-    rows = rows[born]
-    rows = rows[stop[rows] > last]
-    return rows[selected(bugs, replace(query, filters=()), rows)]
+    stands &= stop[rows] > last
+    stands &= selected(bugs, replace(query, filters=()), rows)
+    return there.compress(stands), rows.compress(stands)
 
 
-def _links(frame: ItemFrame, bugs: ItemFrame, rows: Rows, linked: Rows) -> tuple[Array, Array]:
+def _links(frame: ItemFrame, bugs: ItemFrame, rows: Rows, linked: Array) -> tuple[Array, Array]:
     """(places in some rows of stories, the linked bugs that are linked to them), in the order of bugs."""
-    there = bugs.item[linked]
-    codes, owner = bugs.stories.of(there)
+    codes, owner = bugs.stories.of(linked)
     story = frame.stories.items_of(codes)
     item = frame.item[rows]
     # By story its first place, -1 for one that has none, and at the end for one that is not there.
     first = np.full(len(frame.last_row) + 1, -1, dtype=np.int64)
     first[item[::-1]] = np.arange(len(rows))[::-1]
     some = np.flatnonzero(first[story] >= 0)
-    place, bug = first[story[some]], there[owner[some]].astype(np.int64)
+    place, bug = first[story[some]], linked[owner[some]]
     if not (item[1:] == item[:-1]).any():
         return place, bug
     # A story comes once for each of its groups.

@@ -184,11 +184,11 @@ def _verifications(frame: ItemFrame, query: Query) -> _Took:
     return _Took(found, ~negative, since, found.row, {"negative_n": negative})
 
 
-def _verified(frame: ItemFrame, rows: Rows) -> Mask:
-    """In which of some rows a bug is verified or done."""
-    looks, stage = frame.lookups, frame.stage[rows]
+def _verified(frame: ItemFrame, rows: Rows, stage: Array | None = None) -> Mask:
+    """In which of some rows, whose stage classes may be known, a bug is verified or done."""
+    stage = frame.stage[rows] if stage is None else stage
     found = looked_up(_over(frame), stage)
-    asked = np.flatnonzero(found & ~looked_up(looks.done, stage))
+    asked = np.flatnonzero(found & ~looked_up(frame.lookups.done, stage))
     found[asked] = _proven(frame)[frame.codes["status"][rows[asked]]]
     return found
 
@@ -216,15 +216,19 @@ def _fixed(frame: ItemFrame, rows: Rows) -> Rows:
 def _fixed_of(frame: ItemFrame, rows: Rows) -> Rows:
     """The same, of rows whose pasts the processor's cache can hold."""
     earlier, owner = before(frame, rows)
-    resolved = np.flatnonzero(looked_up(frame.lookups.resolved, frame.stage[earlier]))
+    stage = frame.stage[earlier]
+    inside = looked_up(frame.lookups.resolved, stage)
+    # They come one after another, those of an item together.
+    entries = inside.copy()
+    entries[1:] &= ~(inside[:-1] & (owner[1:] == owner[:-1]))
+    resolved = np.flatnonzero(entries)
     first, last, verified = np.full((3, len(rows)), -1, dtype=np.int64)
     # Of several assignments to one place the last one stays.
     first[owner[resolved][::-1]] = earlier[resolved][::-1]
-    entries = resolved[entered(frame, earlier[resolved], frame.lookups.resolved)]
-    last[owner[entries]] = earlier[entries]
-    done = np.flatnonzero(_verified(frame, earlier))
+    last[owner[resolved]] = earlier[resolved]
+    done = np.flatnonzero(_verified(frame, earlier, stage))
     verified[owner[done]] = earlier[done]
-    last[(first < 0) | (verified > first)] = -1
+    last[verified > first] = -1
     return last
 
 
