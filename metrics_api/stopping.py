@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # Containers are killed ten seconds after they were told to stop.
 STOP_S = 4.0
+SHOW_CURSOR = "\x1b[?25h"
 
 
 class Stopping:
@@ -63,6 +64,9 @@ def _leave(loop: asyncio.AbstractEventLoop) -> None:
     )
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
+            if stream.isatty():
+                # A progress bar that is not ended leaves it hidden.
+                stream.write(SHOW_CURSOR)
             stream.flush()
     os._exit(0)
 
