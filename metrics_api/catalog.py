@@ -80,11 +80,6 @@ class Metric:
         return self.topics[options.get("of", next(iter(self.topics)))]
 
     @property
-    def lines(self) -> tuple[str, ...]:
-        """The fields with a line for each value, whatever `by` says; health metrics have none."""
-        return tuple(field for field in self.splits if field == "stage")
-
-    @property
     def all_topics(self) -> tuple[str, ...]:
         """Every topic that an answer may depend on."""
         return tuple(dict.fromkeys((*self.topics.values(), *self.reads)))
@@ -222,7 +217,7 @@ def nothing_known(name: str, key: str) -> Collection[str]:
 def choices(found: Metric, key: str) -> tuple[str, ...]:
     """The values that an option of a metric may have; () where that is no list."""
     if key == "by":
-        return tuple(field for field in found.filters if field not in found.lines)
+        return found.filters
     if key == "of":
         return tuple(found.topics)
     if key == "step" and not found.hourly:
@@ -244,8 +239,6 @@ def _option(found: Metric, pair: target.Pair, further: Callable[[str], str | Non
         field = further(value) if pair.key == "by" else None
         if field:
             return field
-        if pair.key == "by" and value in found.lines:
-            raise BadRequest(f"by={value}: {found.name} has a line for each {value} as it is, leave it out")
         raise BadRequest(f"{pair.key}={value}: use one of {', '.join(possible)}")
     return value
 

@@ -128,7 +128,9 @@ def line_of(frame: ItemFrame, metric: Metric, query: Query, series: str) -> Quer
     ]
     # The stages that a metric tells apart are those of then.
     narrowing = [
-        Filter(key, frozenset((value,)), then=key == "stage" and at >= bool(query.by))
+        Filter(
+            key, frozenset((value,)), then=key == "stage" and at >= bool(query.by), group=at < bool(query.by)
+        )
         for at, (key, value) in enumerate(split)
         if filtering[at]
     ]

@@ -57,7 +57,8 @@ class Filter:
 
     A regular expression (RE2, checked by the grammar) matches from the beginning, as Graphite's do; `negated`
     turns the condition round. A field with several values meets the condition if one of them does, and if
-    none does where it is negated. `then` holds it against the value as of then, whatever `asof` says.
+    none does where it is negated. `then` holds it against the value as of then, whatever `asof` says;
+    `group` says that it is the value of `by` that a line is of, and not asked for.
     """
 
     key: str
@@ -65,6 +66,7 @@ class Filter:
     regex: str | None = None
     negated: bool = False
     then: bool = False
+    group: bool = False
 
     def accepts(self, value: str) -> bool:
         """Whether a value meets the condition."""

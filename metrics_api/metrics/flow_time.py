@@ -185,7 +185,7 @@ def stayed(frame: ItemFrame, query: Query, at: int) -> Listed:
 
 def _whatever_stage(query: Query) -> Query:
     """The query without its filters by stage, which are about the lines that are shown."""
-    return replace(query, filters=tuple(one for one in query.filters if one.key != "stage"))
+    return replace(query, filters=tuple(one for one in query.filters if one.key != "stage" or one.group))
 
 
 def _stays(frame: ItemFrame, query: Query, rows: Rows) -> tuple[Array, Mask, tuple[tuple[str, str], ...]]:
@@ -198,7 +198,7 @@ def _stays(frame: ItemFrame, query: Query, rows: Rows) -> tuple[Array, Mask, tup
 def _shown_stages(frame: ItemFrame, query: Query, there: Mask) -> list[int]:
     """The open stages (places) that the workspaces asked for have or some item was in, as far as filtered."""
     looks = frame.lookups
-    keep = allowed(looks.stages, [one for one in query.filters if one.key == "stage"])
+    keep = allowed(looks.stages, [one for one in query.filters if one.key == "stage" and not one.group])
     open_places = np.zeros(len(looks.stages), dtype=np.bool_)
     open_places[looks.stage[looks.open]] = True
     asked = np.zeros(len(looks.stages), dtype=np.bool_)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from .completions import COMPLETIONS, STAGE_TIME, THROUGHPUT, CompletionQuery
+from .completions import COMPLETIONS, THROUGHPUT, CompletionQuery
 from .moments import A_DAY, MOMENTS, epoch
 from .plans import BugPlan, CompanyPlan, Step, StoryPlan
 from .strategies import GAPS, RARELY, STORY_VALUES, VALUES, ZONES, company_plans, filter_sets
@@ -88,14 +88,12 @@ def completion_queries(draw: st.DrawFn, base: int, metric: str) -> CompletionQue
     start = epoch(base, draw(st.integers(-3 * A_DAY, MOMENTS - 1)))
     days, seconds = draw(st.sampled_from((40, 9, 7, 3, 1))), draw(st.sampled_from((0, 3600, 86_399)))
     values = STORY_VALUES if ".stories." in metric else VALUES
-    # Time in stage has a line for each stage as it is.
-    splits = [name for name in values if name != "stage" or not metric.endswith(STAGE_TIME)]
     options: dict[str, Any] = {
         "tz": draw(st.sampled_from((None, None, *ZONES, "Asia/Kolkata"))),
         "step": draw(st.sampled_from(("all", "1M", "1w", "1d"))),
         "asof": draw(st.sampled_from(("then", "then", "now"))),
         "deleted": draw(st.sampled_from(("until", "until", "exclude"))),
-        "by": draw(st.sampled_from((None, None, None, *splits))),
+        "by": draw(st.sampled_from((None, None, None, *values))),
     }
     if ".stories." in metric:
         options["level"] = draw(st.sampled_from(("leaf", "leaf", "parent", "all")))

@@ -240,9 +240,7 @@ def queries(draw: st.DrawFn, base: int, metric: str | None = None, settled: bool
         options["asof"] = draw(st.sampled_from(("then", "then", "now")))
         options["deleted"] = draw(st.sampled_from(("until", "until", "exclude")))
     if metric in (BACKLOG, FLOW, STORY_FLOW) or (metric == CHANGES and not settled):
-        # Cumulative flow has a line for each stage as it is.
-        splits = [name for name in values if name != "stage" or metric not in (FLOW, STORY_FLOW)]
-        options["by"] = draw(st.sampled_from((None, None, *splits)))
+        options["by"] = draw(st.sampled_from((None, None, *values)))
     if metric == STORY_FLOW:
         options["level"] = draw(st.sampled_from(("leaf", "leaf", "parent", "all")))
     if metric in (FLOW, STORY_FLOW):

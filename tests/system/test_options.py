@@ -95,10 +95,6 @@ async def test_a_principal_sees_its_products_only() -> None:
         ("@tapd.bugs.backlog.daily/colour=red", "no filter or option 'colour'; filters: product, workspace"),
         ("@tapd.bugs.backlog.daily/tz=Mars", "unknown time zone 'Mars'"),
         ("@tapd.bugs.backlog.daily/step=1h", "step=1h: use one of 1d, 1w, 1M, all"),
-        (
-            "@tapd.bugs.flow.stage.time/by=stage",
-            "by=stage: tapd.bugs.flow.stage.time has a line for each stage as it is, leave it out",
-        ),
         ("@tapd.bugs.backlog.daily/by=reporter", "reporter names people: set `enabled = true` under"),
         ("@tapd.bugs.backlog.daily/asof={then,now}", "asof takes one value"),
         (

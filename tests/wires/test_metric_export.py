@@ -205,7 +205,7 @@ async def test_the_list_names_every_metric_with_all_that_may_be_asked(running_ap
     assert "severity" in flow["filters"]
     assert flow["options"]["mode"] == ["bands", "arrivals"]
     assert flow["options"]["step"] == ["1d", "1w", "1M", "all"]
-    assert flow["options"]["by"] == [field for field in flow["filters"] if field != "stage"]
+    assert flow["options"]["by"] == flow["filters"]
     assert flow["options"]["tz"] == []
     assert flow["help"].startswith("Items in each stage at the end of each bucket")
     assert flow["definition"].startswith("Bands follow items back and forth")
