@@ -82,10 +82,13 @@ def evolve(
         fault.touched.append(names[0])
     elif fault.kind is FaultKind.CLOCK_EDGE:
         first = midnight(datetime.fromisoformat(fault.day).date() if fault.day else beijing_day(now))
-        for name, edge in zip(names[:2], (first, first - timedelta(seconds=1)), strict=False):
-            # Only the row's time lies there: what the feed tells of it is told now.
-            kind.change(workspace, name, {"module": "边界", **fault.record}, at=beijing(edge), rows_at=stamp)
-            fault.touched.append(name)
+        for edge in map(beijing, (first, first - timedelta(seconds=1))):
+            # No row is modified before it was modified.
+            older = [name for name in names if str(items.rows[name].get("modified") or "") < edge]
+            for name in older[:1]:
+                # Only the row's time lies there: what the feed tells of it is told now.
+                kind.change(workspace, name, {"module": "边界", **fault.record}, at=edge, rows_at=stamp)
+                fault.touched.append(name)
 
 
 def drifted(row: Record) -> Record:
