@@ -137,8 +137,23 @@ def removed_at(removal: Record) -> str:
 
 
 def first_look(company: Company) -> Company:
-    """The company before anything was removed: every row that was ever seen, and no removals."""
-    seen = [replace(one, removed=[], removed_stories=[]) for one in company.workspaces]
+    """The company before anything was removed: every row that was ever seen, and no removals but of the rest.
+
+    What nobody ever saw was removed before that.
+    """
+
+    def unseen(rows: list[Record], removals: list[Record]) -> list[Record]:
+        known = {row["id"] for row in rows}
+        return [removal for removal in removals if removal["id"] not in known]
+
+    seen = [
+        replace(
+            one,
+            removed=unseen(one.bugs, one.removed),
+            removed_stories=unseen(one.stories, one.removed_stories),
+        )
+        for one in company.workspaces
+    ]
     return replace(company, workspaces=seen)
 
 
