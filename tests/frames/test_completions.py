@@ -10,7 +10,7 @@ from metrics_api.core.config import Config, Product, Stage, Stages
 from metrics_api.core.days import BEIJING, buckets
 from metrics_api.core.store import Store
 from metrics_api.frames import ItemFrame
-from metrics_api.items import found, line_of
+from metrics_api.items import found
 from metrics_api.query import Filter, Query
 from metrics_api.topics import STORIES
 from tests.frames.facts import MONDAY, NOW, Publisher, at_once, bug, context_of
@@ -287,16 +287,3 @@ def test_the_items_behind_the_completions_of_wednesday(
     values = {one.key.split(":")[2]: None if one.value is None else one.value / scale for one in listed.items}
     assert list(values.items()) == list(expected.items())
     assert listed.total == len(expected)
-
-
-def test_with_a_split_by_stage_those_behind_a_stage_are_of_the_stage_they_are_done_in(
-    bugs: ItemFrame,
-) -> None:
-    asked = buckets(MONDAY, NOW, "1d", BEIJING)
-    query = Query(asked.part(2, 3), options={"by": "stage"}, window=asked, now=NOW)
-    metric = load_catalog().metrics["tapd.bugs.flow.stage.time"]
-    line = line_of(bugs, metric, query, "done/todo/p50")
-    assert line is not None
-    listed = found(bugs, metric.name, line)
-    assert [(one.key.split(":")[2], one.value) for one in listed.items] == [("5", 23 * HOUR), ("3", 2 * HOUR)]
-    assert line_of(bugs, metric, query, "dropped/todo/p50") is None

@@ -11,7 +11,7 @@ from metrics_api.catalog import load_catalog
 from metrics_api.core.days import BEIJING, buckets
 from metrics_api.core.errors import BadRequest
 from metrics_api.frames import ItemFrame
-from metrics_api.items import found
+from metrics_api.items import found, line_of
 from metrics_api.query import Filter, Query
 from metrics_api.topics import BUGS, STORIES
 from tests.frames import lives, seven
@@ -175,3 +175,15 @@ def test_the_odd_ones_among_completions_can_be_named_alone() -> None:
         found_lost = listed(lost, f"tapd.stories.flow.{metric}", 3, series="completed_n")
         assert in_hours(found_lost) == {"2": hours_taken}
     assert listed(lost, "tapd.stories.flow.lead.time", 3, series="negative_n") == {}
+
+
+# On Wednesday 3, 5 and 6 are done; 6 was never to do.
+def test_with_a_split_by_stage_those_behind_a_stage_are_of_the_stage_they_are_done_in() -> None:
+    frame, asked = lives.framed(lives.week()), buckets(MONDAY, NOW, "1d", BEIJING)
+    query = Query(asked.part(2, 3), options={"by": "stage"}, window=asked, now=NOW)
+    metric = load_catalog().metrics["tapd.bugs.flow.stage.time"]
+    line = line_of(frame, metric, query, "done/todo/p50")
+    assert line is not None
+    values = {one.key.rsplit(":", 1)[1]: one.value for one in found(frame, metric.name, line).items}
+    assert in_hours(values) == {"5": 23, "3": 2}
+    assert line_of(frame, metric, query, "dropped/todo/p50") is None
