@@ -29,6 +29,8 @@ WIDER: dict[np.dtype[Any], np.dtype[Any]] = {
 }
 # Up to so many codes that are no neighbours a whole column is compared with each, quicker than looking it up.
 COMPARED = 8
+# How many rows are moved in one go: what holds the interpreter's lock must be short.
+CHUNK = 200_000
 # The parts of a dictionary of very many strings.
 PARTS = 256
 
@@ -45,6 +47,10 @@ class Parted:
     def get(self, text: str) -> int | None:
         """The number of a string, None without one."""
         return self._parts[hash(text) % PARTS].get(text)
+
+    def put(self, text: str, number: int) -> None:
+        """Set the number of a string."""
+        self._parts[hash(text) % PARTS][text] = number
 
     def setdefault(self, text: str, number: int) -> int:
         """The number of a string: the one it has, else this one."""
@@ -104,6 +110,16 @@ class Buffer:
         self._rows[self.size : size] = added
         self.size = size
 
+    def arranged(self, order: Array) -> Buffer:
+        """Another column of these rows, in this order."""
+        found = Buffer(self._rows.dtype)
+        found._rows = np.empty_like(self._rows)
+        for at in range(0, len(order), CHUNK):
+            rows = order[at : at + CHUNK]
+            found._rows[at : at + len(rows)] = self._rows[rows]
+        found.size = len(order)
+        return found
+
     def view(self, size: int | None = None) -> Array:
         """The first rows, read-only."""
         rows = self._rows[: self.size if size is None else size]
@@ -130,6 +146,13 @@ class Sparse:
             self._filled.extend(added)
         self.size += rows
 
+    def arranged(self, order: Array) -> Sparse:
+        """Another column of these rows, in this order."""
+        found = Sparse(self._blank.dtype, self._blank.item())
+        found._filled = self._filled and self._filled.arranged(order)
+        found.size = len(order)
+        return found
+
     def view(self, size: int) -> Array:
         """The first rows, read-only."""
         return np.broadcast_to(self._blank, (size,)) if self._filled is None else self._filled.view(size)
@@ -152,6 +175,12 @@ class PerItem:
             self._entries[: len(known)] = known
             self._lent = False
         self._entries[items] = values
+
+    def arranged(self, order: Array) -> PerItem:
+        """Another column of all these items, in this order."""
+        found = PerItem(self._entries.dtype, self._blank)
+        found._entries = self.of(order)
+        return found
 
     def view(self, size: int) -> Array:
         """The entries of the first items, read-only."""

@@ -134,6 +134,11 @@ class Fields:
             found = np.array([number(value) for value in values], dtype=np.float32)
             numbers.extend(rows, *_filled(first, size, found))
 
+    def arrange(self, order: Array) -> None:
+        """Put the rows into another order, some perhaps left out."""
+        self._coded = {name: column.arranged(order) for name, column in self._coded.items()}
+        self._numbers = {name: column.arranged(order) for name, column in self._numbers.items()}
+
     def codes(self, size: int) -> dict[str, Array]:
         """The columns of codes, each of so many rows."""
         return {name: column.view(size) for name, column in self._coded.items()}

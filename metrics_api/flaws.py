@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from metrics_api.frames import ItemFrame
+from metrics_api.narrowing import coded, narrowed
 from metrics_api.query import EMPTY
 from metrics_api.segments import Fact
 
@@ -39,7 +40,8 @@ def unmapped_statuses(frame: ItemFrame) -> Mapping[str, frozenset[str]]:
     looks, statuses = frame.lookups, frame.dictionaries["status"].values
     found: dict[str, set[str]] = {key: set() for key in frame.context.workspaces}
     nowhere = looks.stage == len(looks.stages) - 1
-    rows = np.flatnonzero(nowhere[frame.stage] & frame.alive())
+    spans = frame.blocks.spans(frame.blocks.holding(nowhere))
+    rows = narrowed(frame.alive(), coded(frame.stage, nowhere), spans=spans)
     # Two columns of small codes as one number each: a pair that occurs a million times is looked at once.
     pairs = np.unique(frame.codes["workspace"][rows].astype(np.int64) << 32 | frame.codes["status"][rows])
     keys = frame.dictionaries["workspace"].values

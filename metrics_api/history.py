@@ -79,7 +79,8 @@ def turning(frame: ItemFrame, query: Query) -> Rows:
     """The selected segments that moves in the query's buckets are told from: they begin or end in these."""
     first, last = query.buckets.first_days[0], query.buckets.last_days[-1]
     starts, stops = (within(days, first, last) for days in frame.days(query.buckets.zone))
-    return chosen(frame, query, either(starts, stops))
+    blocks = frame.blocks.starting(first, last) | frame.blocks.stopping(first, last)
+    return chosen(frame, query, either(starts, stops), blocks=blocks)
 
 
 @dataclass(frozen=True)

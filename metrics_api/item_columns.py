@@ -11,6 +11,8 @@ from metrics_api.links import LinkTable
 from metrics_api.segments import Fact, completed, planned
 from metrics_api.topics import ItemTopic
 
+# Items looked at in one go: what holds the interpreter's lock must be short.
+ITEMS = 20_000
 # By the number of an item: its first row, and how many rows it has.
 Places = dict[int, tuple[int, int]]
 
@@ -65,6 +67,33 @@ class ItemColumns:
             self._completed.put(numbers, np.array(moments, dtype=np.int64), size)
         self.links.take(facts, size)
 
+    def arrange(self, order: Array) -> tuple[Array, Array]:
+        """Give all items the numbers that are their places in an order, and let their rows stand in it.
+
+        The answer is by new row (the old one, the item).
+        """
+        first, rows = (column.of(order).astype(np.int64) for column in (self._first_row, self._rows))
+        after = np.cumsum(rows)
+        places, owner = np.empty((2, after[-1]), dtype=np.uint32)
+        for at in range(0, len(order), ITEMS):
+            part = slice(at, at + ITEMS)
+            span = slice(after[at] - rows[at], after[part][-1])
+            places[span], owner[span] = spread(first[part], rows[part])
+            owner[span] += at
+        known, self.keys = self.keys, []
+        for at in range(0, len(order), ITEMS):
+            self.keys += [known[item] for item in order[at : at + ITEMS].tolist()]
+        for number, key in enumerate(self.keys):
+            self._numbers.put(key, number)
+        self._rows, self._due = self._rows.arranged(order), self._due.arranged(order)
+        self._completed = self._completed and self._completed.arranged(order)
+        self.links.arrange(order)
+        items = np.arange(len(order))
+        self._first_row, self._last_row = PerItem(np.uint32), PerItem(np.uint32)
+        self._first_row.put(items, after - rows, len(order))
+        self._last_row.put(items, np.maximum(after - 1, 0), len(order))
+        return places, owner
+
     @property
     def first_row(self) -> Array:
         """By item its first row, of one that is gone the place where it would be."""
@@ -72,7 +101,7 @@ class ItemColumns:
 
     @property
     def last_row(self) -> Array:
-        """By item its last row, of one that is gone the last it had."""
+        """By item its last row, of one that is gone some row."""
         return self._last_row.view(len(self.keys))
 
     @property

@@ -28,11 +28,6 @@ class Links:
     codes: Array
     own: Array
 
-    def of(self, bugs: Array) -> tuple[Array, Array]:
-        """(the codes of the stories these bugs are linked to, the place among them each belongs to)."""
-        places, owner = spread(self.first[bugs].astype(np.int64), self.size[bugs].astype(np.int64))
-        return self.codes[places], owner
-
     def items_of(self, codes: Array) -> Array:
         """The items that have these codes in the frame of stories, -1 for a story that is not there."""
         found: Array = np.full(len(codes), -1, dtype=np.int64)
@@ -44,6 +39,13 @@ class Links:
     def linked(self) -> Array:
         """The bugs that are linked to any story, rising."""
         return np.flatnonzero(self.size)
+
+    @cached_property
+    def pairs(self) -> tuple[Array, Array]:
+        """(the place in `linked` of a bug, the code of a story it is linked to), one bug after another."""
+        first, size = (column[self.linked].astype(np.int64) for column in (self.first, self.size))
+        places, owner = spread(first, size)
+        return owner, self.codes[places]
 
     @cached_property
     def _item_by_code(self) -> Array:
@@ -82,6 +84,12 @@ class LinkTable:
         self._first.put(numbers, self._codes.size + np.cumsum(sizes) - sizes, items)
         self._size.put(numbers, sizes, items)
         self._codes.extend(np.array(codes, dtype=np.uint32))
+
+    def arrange(self, order: Array) -> None:
+        """Give all items the numbers that are their places in an order."""
+        self._first, self._size, self._own = (
+            column.arranged(order) for column in (self._first, self._size, self._own)
+        )
 
     def view(self, items: int) -> Links:
         """The links of the first items, as they are now."""

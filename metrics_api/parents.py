@@ -43,6 +43,17 @@ class Parents:
             self._named = grown(self._named, len(self._ids))
             self._named[before] -= 1
             self._named[after] += 1
+        return self._found(items)
+
+    def arrange(self, order: Array) -> Mask:
+        """Give all items the numbers that are their places in an order; says which of them are parents."""
+        self._first, self._latest = self._first[order], self._latest[order]
+        number = np.empty_like(order)
+        number[order] = np.arange(len(order))
+        self._names = {int(number[one]): names for one, names in self._names.items()}
+        return self._found(len(order))
+
+    def _found(self, items: int) -> Mask:
         is_named = self._named > 0
         found: Mask = (is_named[self._first] | is_named[self._latest])[:items]
         return found

@@ -26,8 +26,8 @@ from metrics_api.cube import Cube, build_cube, change_cube, merged_cube
 from metrics_api.events import EventTable
 from metrics_api.fields import reads
 from metrics_api.flaws import BrokenChains, unmapped_statuses
-from metrics_api.frames import ItemTable
 from metrics_api.health import COLLECTION, HealthFrame
+from metrics_api.item_table import ItemTable
 from metrics_api.stage_maps import noted
 from metrics_api.topics import ITEM_TOPICS
 from metrics_api.world import World
@@ -169,11 +169,14 @@ class Reader:
     async def _load(self, topic: str, counter: Counter) -> bool:
         seen = self._seen.pop(topic, None)
         table: ItemTable | EventTable = self._items.get(topic, self._events)
-        fresh = seen is None or (seen[0], seen[2]) != (counter[0], counter[2]) or table.wasteful
+        fresh = seen is None or (seen[0], seen[2]) != (counter[0], counter[2])
+        fresh = fresh or (isinstance(table, EventTable) and table.wasteful)
         chains = self._chains.get(topic)
         if fresh:
             table = self._empty(topic)
             chains = BrokenChains() if chains else None
+        elif isinstance(table, ItemTable) and table.scattered:
+            await asyncio.to_thread(table.cluster)
         # While anything fails, the topic counts as not seen: what was half taken over is loaded anew.
         changes: list[Any] = []
         after = 0 if fresh or seen is None else seen[1]
@@ -193,6 +196,8 @@ class Reader:
             if topic in now and (now[topic][0], now[topic][2]) == (counter[0], counter[2]):
                 counter = now[topic]
         if isinstance(table, ItemTable):
+            if fresh:
+                await asyncio.to_thread(table.cluster)
             self._items[topic] = table
             self._chains[topic] = chains or BrokenChains()
             await self._publish_items(topic, None if fresh else changes)

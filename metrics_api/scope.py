@@ -84,10 +84,18 @@ def scope_of(frame: ItemFrame, query: Query, stages: Mask | None = None) -> Scop
     """
     start, stop = frame.days(query.buckets.zone)
     first, last = query.buckets.first_days[0], query.buckets.last_days[-1]
+
+    def there(part: slice) -> Mask:
+        found: Mask = start[part] <= last
+        found &= stop[part] >= first
+        return found
+
     matters: list[Condition] = [lambda part: start[part] >= first, lambda part: stop[part] <= last]
+    blocks = frame.blocks.starting(first, last) | frame.blocks.stopping(first, last)
     if stages is not None:
         matters.append(coded(frame.stage, stages))
-    rows = chosen(frame, query, lambda part: (start[part] <= last) & (stop[part] >= first), either(*matters))
+        blocks |= frame.blocks.standing(first, last, stages)
+    rows = chosen(frame, query, there, either(*matters), blocks=blocks)
     rows, group, names = grouped(frame, query, rows)
     follows = np.zeros(len(rows), dtype=np.bool_)
     if len(names) > 1:

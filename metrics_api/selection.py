@@ -16,7 +16,7 @@ from metrics_api.context import UNPLANNED
 from metrics_api.core.errors import BadRequest
 from metrics_api.core.stages import Stage
 from metrics_api.frames import ItemFrame
-from metrics_api.narrowing import Condition, narrowed
+from metrics_api.narrowing import WHOLE, Condition, narrowed
 from metrics_api.query import EMPTY, SEVERAL, Filter, Query, parts
 from metrics_api.segments import LASTS
 
@@ -84,13 +84,19 @@ def selected(frame: ItemFrame, query: Query, rows: Array | None = None) -> Mask:
     return _selected(frame, query, rows)
 
 
-def chosen(frame: ItemFrame, query: Query, *conditions: Condition) -> Rows:
-    """The selected segments that meet all conditions, in the frame's order."""
-    return narrowed(selected(frame, query), *conditions)
+def chosen(frame: ItemFrame, query: Query, *conditions: Condition, blocks: Mask | None = None) -> Rows:
+    """The selected segments that meet all conditions, in the frame's order.
+
+    With `blocks` (see `frame.blocks`) none is looked for but in these.
+    """
+    spans = (WHOLE,) if blocks is None else frame.blocks.spans(blocks)
+    return narrowed(selected(frame, query), *conditions, spans=spans)
 
 
 def _selected(frame: ItemFrame, query: Query, rows: Array | None) -> Mask:
     mask = frame.alive(query.level, rows).copy()
+    if not frame.size:
+        return mask
     now = query.options.get("asof") == "now"
     conditions = [(frame.codes["workspace"], allowed_workspaces(frame, query), False)]
     for field, then in dict.fromkeys((one.key, one.then) for one in query.filters):

@@ -51,7 +51,8 @@ def open_stretches(frame: ItemFrame, query: Query, among: Mask | None = None) ->
         found &= stop[part] > first
         return found
 
-    rows = chosen(frame, query, stood, coded(frame.stage, among))
+    blocks = frame.blocks.standing(first, last, among)
+    rows = chosen(frame, query, stood, coded(frame.stage, among), blocks=blocks)
     if buckets.step != "1d":
         rows = rows[np.less(*_stood(frame, rows, buckets))]
     rows, group, groups = grouped(frame, query, rows)
@@ -83,7 +84,8 @@ def visits(frame: ItemFrame, query: Query, among: Mask) -> Stretches:
     conditions: list[Condition] = [lambda part: stop[part] > first_day, coded(frame.stage, among)]
     if frame.latest >= query.buckets.ends[-1]:
         conditions.append(lambda part: start[part] <= last_day)
-    rows, group, groups = grouped(frame, query, chosen(frame, query, *conditions))
+    blocks = frame.blocks.standing(first_day, last_day, among)
+    rows, group, groups = grouped(frame, query, chosen(frame, query, *conditions, blocks=blocks))
     follows = (np.diff(rows) == 1) & (frame.begin[rows[1:]] == CONTINUES)
     if len(groups) > 1:
         follows &= group[1:] == group[:-1]

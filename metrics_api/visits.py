@@ -50,11 +50,13 @@ def rows_between(frame: ItemFrame, first: int, end: int) -> Rows:
     return np.flatnonzero((frame.start >= first) & (frame.start < end))
 
 
-def begun(frame: ItemFrame, query: Query, *conditions: Condition) -> Rows:
-    """The selected rows that start in the query's buckets and meet all conditions."""
-    day = frame.days(query.buckets.zone)[0]
-    inside = within(day, query.buckets.first_days[0], query.buckets.last_days[-1])
-    return chosen(frame, query, inside, *conditions)
+def begun(frame: ItemFrame, query: Query, *conditions: Condition, stages: Mask | None = None) -> Rows:
+    """The selected rows that start in the query's buckets, in a set of stages, and meet all conditions."""
+    days = query.buckets.first_days[0], query.buckets.last_days[-1]
+    inside = [within(frame.days(query.buckets.zone)[0], *days)]
+    if stages is not None:
+        inside.append(coded(frame.stage, stages))
+    return chosen(frame, query, *inside, *conditions, blocks=frame.blocks.starting(*days, stages))
 
 
 def completions(frame: ItemFrame, query: Query, stages: Mask | None = None) -> Rows:
@@ -65,7 +67,7 @@ def completions(frame: ItemFrame, query: Query, stages: Mask | None = None) -> R
     row; moves between the stages are no entries. `completed_at` says when they were.
     """
     stages = frame.lookups.done if stages is None else stages
-    rows = begun(frame, query, coded(frame.stage, stages))
+    rows = begun(frame, query, stages=stages)
     rows = _with_untold(frame, query, rows.compress(entered(frame, rows, stages)), stages)
     return rows.compress(stays(frame, rows, stages, query.since.ends[-1]))
 

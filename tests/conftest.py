@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from metrics_api import blocks
 from metrics_api.core.store import Store
 from metrics_api.embedded import embedded_store
 from simulator import generate
@@ -66,6 +67,14 @@ def soak() -> Iterator[Soak]:
     file = os.environ.get("SOAK_FIGURES")
     if file and figures.rows:
         figures.write(Path(file))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_blocks() -> Iterator[None]:
+    """Let frames have blocks of a few rows, so that small companies have many of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "ROWS", 5)
+        yield
 
 
 @dataclass(frozen=True)

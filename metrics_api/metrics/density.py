@@ -8,7 +8,7 @@ import numpy as np
 
 from metrics_api.catalog import metric
 from metrics_api.cohorts import shares
-from metrics_api.columns import Array, Rows, spread
+from metrics_api.columns import Array, Mask, Rows, spread
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, ages, items
 from metrics_api.narrowing import Condition, counted
@@ -43,20 +43,20 @@ def density(frame: ItemFrame, query: Query) -> list[Row]:
     """
     bugs: ItemFrame = query.frames[BUGS.name]
     rows, group, names = grouped(frame, query, chosen(frame, query, _standing(frame, query)))
-    there, linked = _linked(bugs, query)
-    place, bug = _links(frame, bugs, rows, there)
+    linked, stands = _linked(bugs, query)
+    place, bug = _links(frame, bugs, rows, stands)
     size = frame.numbers["size"][rows]
     size[np.isnan(size)] = 0
     sized = size[place] > 0
     width = len(names)
-    per_story = shares(_distinct(group[place], bug, width), np.bincount(group, minlength=width))
-    sizes = np.bincount(group, size, minlength=width)
+    per_story = shares(_distinct(group[place], bug, width), _counted(group, width))
+    sizes = np.array([size.sum(dtype=np.float64)]) if width == 1 else np.bincount(group, size, width)
     per_size = shares(_distinct(group[place[sized]], bug[sized], width), sizes)
     lines = {
         "density": dict(zip(names, per_story, strict=True)),
         "per_size": dict(zip(names, per_size, strict=True)),
     }
-    unlinked = _unlinked(bugs, query, linked)
+    unlinked = _unlinked(bugs, query, linked.compress(stands))
     shown = natural_order(frame, query.by, set(names) | (set(unlinked) - {""})) if query.by else [""]
     found = []
     for name in shown:
@@ -78,16 +78,15 @@ def found_in(frame: ItemFrame, query: Query, at: int) -> Listed:
         alone = _alone(bugs, _asked(query))
         return Listed(bugs.item[alone], ages(bugs.start[first_rows(bugs, alone)], at), "seconds", bugs)
     rows = chosen(frame, query, _standing(frame, query))
-    place, _ = _links(frame, bugs, rows, _linked(bugs, query)[0])
+    place, _ = _links(frame, bugs, rows, _linked(bugs, query)[1])
     return Listed(frame.item[rows], np.bincount(place, minlength=len(rows)), "bugs")
 
 
-def _linked(bugs: ItemFrame, query: Query) -> tuple[Array, Rows]:
-    """(the bugs that are linked to stories, the rows in which they stand), whatever the query selects."""
+def _linked(bugs: ItemFrame, query: Query) -> tuple[Rows, Mask]:
+    """(the rows of the linked bugs in which they may stand, whether they do), whatever the query selects."""
     start, stop = bugs.days(query.buckets.zone)
     last = query.buckets.last_days[-1]
-    there = bugs.stories.linked
-    rows = bugs.last_row[there].astype(np.int64)
+    rows = bugs.last_row[bugs.stories.linked].astype(np.int64)
     at, stands = np.arange(len(rows)), np.ones(len(rows), dtype=np.bool_)
     while len(at):
         at = at[start[rows[at]] > last]
@@ -97,23 +96,28 @@ def _linked(bugs: ItemFrame, query: Query) -> tuple[Array, Rows]:
         rows[at] -= 1
     stands &= stop[rows] > last
     stands &= selected(bugs, replace(query, filters=()), rows)
-    return there.compress(stands), rows.compress(stands)
+    return rows, stands
 
 
-def _links(frame: ItemFrame, bugs: ItemFrame, rows: Rows, linked: Array) -> tuple[Array, Array]:
-    """(places in some rows of stories, the linked bugs that are linked to them), in the order of bugs."""
-    codes, owner = bugs.stories.of(linked)
-    story = frame.stories.items_of(codes)
+def _links(frame: ItemFrame, bugs: ItemFrame, rows: Rows, stands: Mask) -> tuple[Array, Array]:
+    """(places in some rows of stories, those of linked bugs that are linked to them), in the order of bugs.
+
+    `stands` says which of the linked bugs count.
+    """
+    owner, codes = bugs.stories.pairs
+    some = np.flatnonzero(stands[owner])
+    bug, story = owner[some], frame.stories.items_of(codes[some])
     item = frame.item[rows]
     # By story its first place, -1 for one that has none, and at the end for one that is not there.
-    first = np.full(len(frame.last_row) + 1, -1, dtype=np.int64)
-    first[item[::-1]] = np.arange(len(rows))[::-1]
-    some = np.flatnonzero(first[story] >= 0)
-    place, bug = first[story[some]], linked[owner[some]]
+    first = np.full(len(frame.last_row) + 1, -1, dtype=np.int32)
+    first[item[::-1]] = np.arange(len(rows), dtype=np.int32)[::-1]
+    place = first[story]
+    some = np.flatnonzero(place >= 0)
+    place, bug, story = place[some], bug[some], story[some]
     if not (item[1:] == item[:-1]).any():
         return place, bug
     # A story comes once for each of its groups.
-    places, which = spread(place, np.bincount(item)[story[some]])
+    places, which = spread(place, np.bincount(item)[story])
     return places, bug[which]
 
 
@@ -124,7 +128,12 @@ def _distinct(group: Array, bug: Array, groups: int) -> Array:
     alone[1:] &= ~same
     alone[:-1] &= ~same
     both = np.unique((group[~alone].astype(np.int64) << 32) | bug[~alone])
-    return np.bincount(group[alone], minlength=groups) + np.bincount(both >> 32, minlength=groups)
+    return _counted(group[alone], groups) + np.bincount(both >> 32, minlength=groups)
+
+
+def _counted(group: Array, groups: int) -> Array:
+    """How many there are in each group."""
+    return np.array([len(group)]) if groups == 1 else np.bincount(group, minlength=groups)
 
 
 def _unlinked(bugs: ItemFrame, query: Query, linked: Rows) -> dict[str, int]:

@@ -12,7 +12,6 @@ from metrics_api.cohorts import Cohort, cohort, created, first_ever
 from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.frames import ItemFrame
 from metrics_api.items import Listed, ages, items
-from metrics_api.narrowing import coded
 from metrics_api.quantiles import fewest, quantile_rows
 from metrics_api.query import Query, Row
 from metrics_api.segments import CONTINUES, CREATED, LASTS
@@ -69,12 +68,12 @@ def _fixes(frame: ItemFrame, query: Query) -> _Took:
     """The first fixes, or with since=last all of them."""
     looks = frame.lookups
     if query.options.get("since") == "last":
-        rows = begun(frame, query, coded(frame.stage, looks.resolved))
+        rows = begun(frame, query, stages=looks.resolved)
         found = cohort(frame, query, rows[entered(frame, rows, looks.resolved)])
         negative = backdated(frame, found.row)
         return _Took(found, ~negative, _begun(frame, found.row), found.row, {"negative_n": negative})
     over = looks.resolved | looks.done
-    rows = begun(frame, query, coded(frame.stage, over))
+    rows = begun(frame, query, stages=over)
     resolved = looked_up(looks.resolved, frame.stage[rows])
     first = np.empty(len(rows), dtype=np.bool_)
     for which, stages in ((resolved, looks.resolved), (~resolved, over)):
@@ -170,8 +169,7 @@ def verify(frame: ItemFrame, query: Query) -> list[Row]:
 
 def _verifications(frame: ItemFrame, query: Query) -> _Took:
     """The first time that a fix of each bug was verified."""
-    over = coded(frame.stage, _over(frame))
-    rows = begun(frame, query, over, lambda part: frame.begin[part] != CREATED)
+    rows = begun(frame, query, lambda part: frame.begin[part] != CREATED, stages=_over(frame))
     rows = rows.compress(_verified(frame, rows))
     rows = rows.compress((frame.begin[rows] != CONTINUES) | ~_verified(frame, rows - 1))
     fixed, first = _fixed(frame, rows), first_rows(frame, rows)

@@ -13,7 +13,6 @@ from metrics_api.core.days import DAY_S, day_of
 from metrics_api.frames import ItemFrame
 from metrics_api.history import LEDGER, ledger
 from metrics_api.items import Listed, items, moved
-from metrics_api.narrowing import coded
 from metrics_api.query import Query, Row, rows_of
 from metrics_api.segments import CONTINUES
 from metrics_api.selection import grouped, selected
@@ -65,7 +64,7 @@ def back(frame: ItemFrame, query: Query, at: int) -> Listed:
 def _over(frame: ItemFrame, query: Query) -> Cohort:
     """The bugs that were resolved, done or dropped for the first time."""
     over = frame.lookups.resolved | ~frame.lookups.open
-    rows = begun(frame, query, coded(frame.stage, over))
+    rows = begun(frame, query, stages=over)
     return cohort(frame, query, rows[first_ever(frame, rows, over)])
 
 
@@ -108,7 +107,7 @@ def count(frame: ItemFrame, query: Query) -> list[Row]:
     The same as `reopened` in the ledger. Definition: docs/definitions.md, section 2.
     """
     is_open = frame.lookups.open
-    rows = begun(frame, query, coded(frame.stage, is_open), lambda part: frame.begin[part] == CONTINUES)
+    rows = begun(frame, query, lambda part: frame.begin[part] == CONTINUES, stages=is_open)
     rows = rows[~is_open[frame.stage[rows - 1]]]
     # What the ledger looks at: the segments that begin with a reopening, and those before them.
     near = np.unique(np.concatenate([rows - 1, rows]))

@@ -18,7 +18,8 @@ from metrics_api.core.security import READ_ALL
 from metrics_api.core.store import Document
 from metrics_api.cube import build_cube
 from metrics_api.evaluate import Evaluator, Rendered
-from metrics_api.frames import ItemFrame, ItemTable
+from metrics_api.frames import ItemFrame
+from metrics_api.item_table import ItemTable
 from metrics_api.segments import Fact
 from metrics_api.topics import BUGS, STORIES
 from metrics_api.world import World
@@ -75,6 +76,7 @@ def rendered(
     for topic, facts in ((BUGS, bugs), (STORIES, stories)):
         table = ItemTable(topic, context, ids)
         table.apply(cast(Sequence[Fact], [one | {"tombstone": False} for one in facts]))
+        table.cluster()
         frames[topic.name] = replace(table.snapshot(), cubes=(build_cube(table.snapshot()),))
     known = {(name, key): NOW for topic in frames for name in FEEDS[topic] for key in context.workspaces}
     world = World(context, frames, versions=dict.fromkeys(frames, 1), known=known)

@@ -17,7 +17,8 @@ from metrics_api.core.security import READ_ALL
 from metrics_api.core.store import Document, Store
 from metrics_api.cube import build_cube
 from metrics_api.evaluate import Evaluator
-from metrics_api.frames import ItemFrame, ItemTable
+from metrics_api.frames import ItemFrame
+from metrics_api.item_table import ItemTable
 from metrics_api.reader import Reader
 from metrics_api.segments import Fact
 from metrics_api.topics import ItemTopic
@@ -233,6 +234,7 @@ def at_once(topic: ItemTopic, context: Context, facts: Sequence[Document]) -> It
     """A frame of some facts, read for the first time, with its cube."""
     table = ItemTable(topic, context)
     table.apply(cast(Sequence[Fact], facts))
+    table.cluster()
     return replace(table.snapshot(), cubes=(build_cube(table.snapshot()),))
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from metrics_api.columns import NO_DAY, Codes
 from metrics_api.core.store import Store
-from metrics_api.frames import ItemTable
+from metrics_api.frames import ItemFrame
+from metrics_api.item_table import ItemTable
 from metrics_api.reader import Reader
 from metrics_api.topics import BUGS
 from tests.frames.facts import CONFIG, Publisher, bug, context_of, story, values
@@ -27,11 +28,20 @@ async def test_numbers_days_and_linked_stories_stand_beside_the_codes(store: Sto
     assert all(map(math.isnan, remain["tapd:1:2"] + remain["tapd:1:3"]))
     assert np.isnan(frame.numbers["size"]).all()
     # 1970-01-01 is day 0, 2026-03-05 is day 20517.
-    assert frame.due.tolist() == [20517, NO_DAY, NO_DAY]
-    codes, owner = frame.stories.of(np.array([2, 0, 1]))
-    assert (len(codes), owner.tolist()) == (2, [1, 1])
-    # Story 7 is not there, story 8 is the first one.
-    assert stories.stories.items_of(codes).tolist() == [-1, 0]
+    due = dict(zip(frame.keys, frame.due.tolist(), strict=True))
+    assert due == {"tapd:1:1": 20517, "tapd:1:2": NO_DAY, "tapd:1:3": NO_DAY}
+    owner, codes = frame.stories.pairs
+    assert [frame.keys[frame.stories.linked[place]] for place in owner] == ["tapd:1:1"] * 2
+    # Story 7 is not there.
+    gone, there = stories.stories.items_of(codes).tolist()
+    assert (gone, stories.keys[there]) == (-1, "tapd:1:8")
+
+
+def linked_to(frame: ItemFrame, item: int) -> list[int]:
+    """The codes of the stories that a bug is linked to."""
+    owner, codes = frame.stories.pairs
+    found: list[int] = codes[frame.stories.linked[owner] == item].tolist()
+    return found
 
 
 def test_columns_are_the_same_however_facts_come() -> None:
@@ -54,7 +64,7 @@ def test_columns_are_the_same_however_facts_come() -> None:
         for row in np.flatnonzero(frame.alive()):
             item = int(frame.item[row])
             held = {name: frame.dictionaries[name].values[codes[row]] for name, codes in frame.codes.items()}
-            linked = frame.stories.of(np.array([item]))[0]
+            linked = linked_to(frame, item)
             held |= {"start": int(frame.start[row]), "due": int(frame.due[item])}
             held |= {name: str(numbers[row]) for name, numbers in frame.numbers.items()}
             rows.setdefault(frame.keys[item], []).append(held | {"stories": len(linked)})
@@ -64,15 +74,11 @@ def test_columns_are_the_same_however_facts_come() -> None:
 
     assert shown(table) == shown(once)
     before = table.snapshot()
-    due, linked = before.due.tolist(), before.stories.of(np.array([0]))[0].tolist()
+    due, linked = before.due.tolist(), linked_to(before, 0)
     table.apply(gone)
-    assert (before.due.tolist(), before.stories.of(np.array([0]))[0].tolist()) == (due, linked)
+    assert (before.due.tolist(), linked_to(before, 0)) == (due, linked)
     after = table.snapshot()
-    assert (after.items, after.due.tolist(), after.stories.of(np.arange(3))[0].tolist()) == (
-        0,
-        [NO_DAY] * 3,
-        [],
-    )
+    assert (after.items, after.due.tolist(), after.stories.linked.tolist()) == (0, [NO_DAY] * 3, [])
 
 
 async def test_a_renamed_field_and_a_new_option_are_known_at_once(store: Store) -> None:

@@ -11,7 +11,7 @@ from metrics_api.catalog import load_catalog
 from metrics_api.columns import Codes
 from metrics_api.core.config import Config
 from metrics_api.core.days import BEIJING, buckets
-from metrics_api.frames import ItemTable
+from metrics_api.item_table import ItemTable
 from metrics_api.items import found
 from metrics_api.query import Query
 from metrics_api.segments import Fact

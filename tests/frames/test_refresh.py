@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from metrics_api.core.store import Document
 from metrics_api.cube import build_cube, change_cube, merged_cube
-from metrics_api.frames import ItemFrame, ItemTable
+from metrics_api.frames import ItemFrame
+from metrics_api.item_table import ItemTable
 from metrics_api.topics import BUGS, STORIES, ItemTopic
 from tests.frames.facts import CONFIG, answers, at_once, bug, context_of, story
 
@@ -80,6 +81,8 @@ def in_steps(topic: ItemTopic, batches: Iterable[Sequence[Document]]) -> ItemFra
     cubes = [build_cube(table.snapshot())]
     pending = []
     for at, batch in enumerate(batches):
+        if at == 2:
+            table.cluster()
         pending.append(table.apply(batch))
         # As the reader does, the cubes of several batches come from the frame after the last of them.
         if at % 2:

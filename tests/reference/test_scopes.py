@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from metrics_api.frames import ItemTable
+from metrics_api.item_table import ItemTable
 from metrics_api.topics import ITEM_TOPICS
 from metrics_api.world import World
 from tests.reference.answers import Answer

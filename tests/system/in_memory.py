@@ -19,7 +19,8 @@ from metrics_api.core.security import READ_ALL
 from metrics_api.cube import Cube, build_cube, change_cube
 from metrics_api.evaluate import Evaluator
 from metrics_api.events import EventTable
-from metrics_api.frames import ItemFrame, ItemTable
+from metrics_api.frames import ItemFrame
+from metrics_api.item_table import ItemTable
 from metrics_api.series import Series
 from metrics_api.topics import ITEM_TOPICS
 from metrics_api.world import World
@@ -167,17 +168,22 @@ def world_of(company: Company, until: int, *, cube: bool = True, in_steps: bool 
 
 
 def frame_of(table: ItemTable, facts: list[Any], cube: bool, in_steps: bool) -> ItemFrame:
-    """The frame of a topic's facts with its cubes, taken over at once or in steps."""
+    """The frame of a topic's facts with its cubes, taken over at once or in steps.
+
+    As the reader does it clusters what was read for the first time, and now and then what changed since.
+    """
     cubes: tuple[Cube, ...] = ()
     if in_steps:
         table.apply([shorter(fact) for fact in facts])
         cubes = (build_cube(table.snapshot()),)
         half = len(facts) // 2
         for part in (facts[half:], facts[:half]):
+            table.cluster()
             change = table.apply(part)
             cubes = (*cubes, change_cube(table.snapshot(), *change))
     else:
         table.apply(facts)
+        table.cluster()
         cubes = (build_cube(table.snapshot()),)
     return replace(table.snapshot(), cubes=cubes if cube else ())
 

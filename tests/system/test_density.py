@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from metrics_api.columns import Codes
 from metrics_api.core.schema import FEEDS
-from metrics_api.frames import ItemTable
+from metrics_api.item_table import ItemTable
 from metrics_api.topics import ITEM_TOPICS
 from metrics_api.world import World
 from tests.reference.compare import differences

@@ -21,7 +21,7 @@ from collectors.webhooks import READ, UNREADABLE
 from metrics_api.context import Context
 from metrics_api.core.envelopes import enveloped
 from metrics_api.events import EventTable
-from metrics_api.frames import ItemTable
+from metrics_api.item_table import ItemTable
 from metrics_api.topics import ITEM_TOPICS
 
 ODD = [
