@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from metrics_api.columns import Array, Mask, Rows, looked_up
 from metrics_api.core.days import Buckets
 from metrics_api.frames import ItemFrame
 from metrics_api.lookups import DROPPED_LEVEL
-from metrics_api.narrowing import Condition, both, either, within
+from metrics_api.narrowing import WHOLE, Condition, either, pieces, within
 from metrics_api.query import Query
 from metrics_api.segments import CONTINUES, DELETED, MERGED, MOVED
 from metrics_api.selection import allowed_workspaces, chosen, field_values, grouped, selected
@@ -25,6 +26,10 @@ LEDGER = (
     "created", "reopened", "returned", "resolved", "closed",
     "removed", "removed_closed", "moved_in", "moved_out",
 )  # fmt: skip
+
+
+_Parts = tuple[list[Rows], list[Rows]]
+_NONE: Rows = np.empty(0, dtype=np.int64)
 
 
 def ledger(frame: ItemFrame, rows: Array, group: Array, groups: int, query: Query) -> Array:
@@ -120,59 +125,63 @@ def arrivals(frame: ItemFrame, query: Query, levels: Sequence[str], shown: Seque
     codes = None
     if query.by and query.options.get("asof") != "now":
         codes, _ = field_values(frame, query.by)
-    among = selected(frame, query)
-    everywhere = _first_of_runs(frame, lambda part: among[part].copy(), codes)
-    groups = grouped(frame, query, chosen(frame, query, everywhere))[2] if query.by else [""]
+    among, groups = selected(frame, query), [""]
+    if query.by:
+        anywhere = _runs(frame, among, [lambda part: among[part].copy()], codes)[0]
+        groups = grouped(frame, query, anywhere.rows)[2]
     place_of, day = {name: at for at, name in enumerate(groups)}, frame.days(query.buckets.zone)[0]
     found = Arrivals(groups, [], [], [])
-    for place in shown:
-        reached = both(_reached(frame, query, levels, place), lambda part: among[part])
-        rows, group, names = grouped(
-            frame, query, chosen(frame, query, _first_of_runs(frame, reached, codes))
-        )
+    for runs in _runs(frame, among, [_reached(frame, query, levels, place) for place in shown], codes):
+        rows, group, names = grouped(frame, query, runs.rows)
         if query.by:
             group = np.array([place_of[name] for name in names], dtype=np.int64)[group]
             order = _by_group(group, len(groups))
             rows, group = rows[order], group[order]
-            same = (group[1:] == group[:-1]) & (frame.item[rows[1:]] == frame.item[rows[:-1]])
+            again = group[1:] == group[:-1]
+            again &= frame.item[rows[1:]] == frame.item[rows[:-1]]
+            later = np.flatnonzero(again) + 1
         else:
-            same = _again(frame, rows, among)
+            later = np.searchsorted(rows, runs.back)
+            later = later[(later > 0) & (frame.item[rows[later]] == frame.item[rows[later - 1]])]
         # Of several runs of an item in one group the first.
-        if same.any():
-            first = np.append(True, ~same)
-            rows, group = rows[first], group[first]
+        if len(later):
+            rows, group = np.delete(rows, later), np.delete(group, later)
         found.row.append(rows)
         found.group.append(group)
         found.day.append(day[rows])
     return found
 
 
-def _first_of_runs(frame: ItemFrame, inside: Condition, codes: Array | None) -> Condition:
-    """Where a condition is met that was not in the item's row before, or where one of some codes changed."""
+class _Runs(NamedTuple):
+    """The rows with which runs begin, and those of them that come after one which was not selected."""
 
-    def met(part: slice) -> Mask:
-        before = max(part.start - 1, 0)
-        wider = inside(slice(before, part.stop))
-        goes_on = wider[:-1] & (frame.begin[before + 1 : part.stop] == CONTINUES)
-        if codes is not None:
-            goes_on &= codes[before + 1 : part.stop] == codes[before : part.stop - 1]
-        wider[1:] &= ~goes_on
-        return wider[part.start - before :]
-
-    return met
+    rows: Rows
+    back: Rows
 
 
-def _again(frame: ItemFrame, rows: Rows, among: Mask) -> Mask:
-    """Which of the runs that some rows begin, but for the first, have one of their item before them.
+def _runs(frame: ItemFrame, among: Mask, conditions: Sequence[Condition], codes: Array | None) -> list[_Runs]:
+    """By condition the runs of an item's rows that are selected and meet it, in each of which a code stays.
 
-    Nothing ends a run at a level but leaving the selection.
+    What an item meets in one row it meets in all later ones.
     """
-    found: Mask = frame.begin[rows[1:]] == CONTINUES
-    places = np.flatnonzero(found)
-    places = places[~among[rows[1:][places] - 1]]
-    found[:] = False
-    found[places] = frame.item[rows[places + 1]] == frame.item[rows[places]]
-    return found
+    found: list[_Parts] = [([_NONE], [_NONE]) for _ in conditions]
+    for part in pieces((WHOLE,), frame.size):
+        first = max(part.start - 1, 0)
+        wider = slice(first, part.stop)
+        inside, follows = among[wider], frame.begin[first + 1 : part.stop] == CONTINUES
+        goes_on = inside[:-1] & follows
+        returns = codes is None and bool((follows & (inside[1:] > inside[:-1])).any())
+        if codes is not None:
+            goes_on &= codes[first + 1 : part.stop] == codes[first : part.stop - 1]
+        for condition, (rows, back) in zip(conditions, found, strict=True):
+            met = condition(wider)
+            begins = met & inside
+            # Of two masks the one is greater where it is true and the other is not.
+            np.greater(begins[1:], begins[:-1] & goes_on, out=begins[1:])
+            rows.append(np.flatnonzero(begins[part.start - first :]) + part.start)
+            if returns:
+                back.append(np.flatnonzero(begins[1:] & met[:-1] & follows) + first + 1)
+    return [_Runs(np.concatenate(rows), np.concatenate(back)) for rows, back in found]
 
 
 def _by_group(group: Array, groups: int) -> Array:

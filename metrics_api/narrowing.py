@@ -62,17 +62,6 @@ def coded(column: Array, table: Mask) -> Condition:
     return lambda part: looked_up(table, column[part])
 
 
-def both(one: Condition, other: Condition) -> Condition:
-    """Where two conditions are met."""
-
-    def met(part: slice) -> Mask:
-        found = one(part)
-        found &= other(part)
-        return found
-
-    return met
-
-
 def counted(mask: Mask, condition: Condition) -> int:
     """How many rows there are at which a mask over the frame is true and that meet a condition."""
     found = 0
