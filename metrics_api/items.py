@@ -140,12 +140,15 @@ def line_of(frame: ItemFrame, metric: Metric, query: Query, series: str) -> Quer
 
 
 def found(frame: ItemFrame, metric: str, query: Query, limit: int | None = None) -> Found:
-    """The items behind a metric at the end of the query's one bucket, those with the largest values first."""
+    """The items behind a metric at the end of the query's one bucket, those with the largest values first.
+
+    Of equal ones those created first, and then those of lower keys.
+    """
     end = query.buckets.ends[-1]
     number, value, unit, other = _FUNCTIONS[metric](frame, query, min(end, query.now))
     frame = other or frame
     numbers = np.asarray(number, dtype=np.int64)
-    order = np.lexsort((numbers, -np.asarray(value, dtype=np.float64)))[:limit]
+    order = _largest(frame, numbers, np.asarray(value, dtype=np.float64), limit)
     rows = _rows_at(frame, numbers[order], end)
     texts = {name: frame.dictionaries[name].values for name in ("workspace", "status")}
     looks, workspaces = frame.lookups, frame.context.workspaces
@@ -166,6 +169,21 @@ def found(frame: ItemFrame, metric: str, query: Query, limit: int | None = None)
     lasts = frame.last_row[numbers[order]].tolist()
     listed = [one(*each) for each in zip(rows.tolist(), lasts, values, strict=True)]
     return Found(listed, len(numbers), unit, frame.topic.name)
+
+
+def _largest(frame: ItemFrame, numbers: Array, values: Array, limit: int | None) -> Array:
+    """The places of the first items as `found` lists them, those without a value at the end."""
+    created = frame.start[frame.first_row[numbers]]
+    order = np.lexsort((created, -values))
+    value, at = values[order], created[order]
+    alike = (value[1:] == value[:-1]) | (np.isnan(value[1:]) & np.isnan(value[:-1]))
+    rank = np.cumsum(np.append(False, ~alike | (at[1:] != at[:-1])))[: len(order)]
+    # Keys are compared only of those that are among the first or equal to the last of these.
+    ranks = rank[rank <= rank[:limit].max(initial=-1)].tolist()
+    places = order[: len(ranks)]
+    keys = [frame.keys[item] for item in numbers[places].tolist()]
+    first = sorted(zip(ranks, keys, places.tolist(), strict=True))[:limit]
+    return np.array([place for _, _, place in first], dtype=np.int64)
 
 
 def standing_rows(frame: ItemFrame, query: Query, among: Mask | None = None) -> Rows:

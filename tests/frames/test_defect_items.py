@@ -135,3 +135,17 @@ def test_filters_choose_them() -> None:
     filters = (Filter("severity", frozenset({"serious"})),)
     query = Query(buckets(at, at, "1d", BEIJING), filters, {}, now=NOW)
     assert [one.key for one in found(frame_of(six()), "tapd.bugs.age", query).items] == ["tapd:1:2"]
+
+
+@pytest.mark.parametrize("ids", ["12345", "54321", "31542"])
+def test_of_bugs_with_equal_values_the_first_created_is_named_first_then_the_lower_key(ids: str) -> None:
+    """However facts come, and wherever the list is cut."""
+    load_catalog()
+    days = {"1": 1, "2": 0, "3": 1, "4": 1, "5": 1}
+    gone = frame_of([bug(id, (days[id], {"status": "new"}), (3, {"status": "rejected"})) for id in ids])
+    query = Query(buckets(MONDAY + 3 * DAY_S, MONDAY + 3 * DAY_S, "1d", BEIJING), (), {}, now=NOW)
+    for limit, expected in ((None, "21345"), (5, "21345"), (3, "213"), (1, "2")):
+        listed = found(gone, "tapd.bugs.invalid.rate", query, limit)
+        assert [one.value for one in listed.items] == [1] * len(expected)
+        assert "".join(one.key.rsplit(":", 1)[1] for one in listed.items) == expected
+        assert listed.total == 5
