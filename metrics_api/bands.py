@@ -16,7 +16,15 @@ from metrics_api.cube import Cube, answers
 from metrics_api.frames import ItemFrame
 from metrics_api.narrowing import coded, either
 from metrics_api.query import Query
-from metrics_api.selection import allowed, allowed_workspaces, chosen, field_values, grouped, groups_of
+from metrics_api.selection import (
+    allowed,
+    allowed_workspaces,
+    chosen,
+    field_values,
+    grouped,
+    groups_among,
+    groups_of,
+)
 
 
 @dataclass(frozen=True)
@@ -124,13 +132,22 @@ def _from_segments(frame: ItemFrame, query: Query, among: Mask | None) -> tuple[
     if query.options.get("done_from") == "range":
         is_open = coded(frame.stage, frame.lookups.open)
         conditions.append(either(is_open, lambda part: frame.visit[part] >= query.since.starts[0]))
-    rows, group, groups = grouped(frame, query, chosen(frame, query, *conditions))
-    start, stop = (days[rows] for days in frame.days(query.buckets.zone))
-    stage = frame.stage[rows]
-    last = query.buckets.last_days[-1]
-    ended = np.flatnonzero(stop <= last)
+    start, stop = frame.days(query.buckets.zone)
+    first, last = query.buckets.last_days[0], query.buckets.last_days[-1]
+
+    def stood(part: slice) -> Mask:
+        # What was over before the end of the first bucket stands at the end of none.
+        found: Mask = start[part] <= last
+        found &= stop[part] > first
+        return found
+
+    blocks, groups = frame.blocks.standing(first, last), groups_among(frame, query, *conditions)
+    rows, group, names = grouped(frame, query, chosen(frame, query, stood, *conditions, blocks=blocks))
+    place_of = {name: place for place, name in enumerate(groups)}
+    group = np.array([place_of[name] for name in names], dtype=np.int64)[group]
+    stage, ended = frame.stage[rows], np.flatnonzero(stop[rows] <= last)
     down = np.full(len(ended), -1, dtype=np.int64)
     return groups, (
-        _Deltas(group, stage, start, None),
-        _Deltas(group[ended], stage[ended], stop[ended], down),
+        _Deltas(group, stage, start[rows], None),
+        _Deltas(group[ended], stage[ended], stop[rows[ended]], down),
     )

@@ -16,7 +16,7 @@ from metrics_api.context import UNPLANNED
 from metrics_api.core.errors import BadRequest
 from metrics_api.core.stages import Stage
 from metrics_api.frames import ItemFrame
-from metrics_api.narrowing import WHOLE, Condition, narrowed
+from metrics_api.narrowing import WHOLE, Condition, narrowed, pieces
 from metrics_api.query import EMPTY, SEVERAL, Filter, Query, parts
 from metrics_api.segments import LASTS
 
@@ -170,6 +170,24 @@ def grouped(frame: ItemFrame, query: Query, rows: Array) -> tuple[Array, Array, 
         return rows, groups.one_each()[picked], groups.names
     at, owner = spread(groups.first[picked], groups.size[picked])
     return rows[owner], groups.places[at], groups.names
+
+
+def groups_among(frame: ItemFrame, query: Query, *conditions: Condition) -> list[str]:
+    """The names of the groups that `grouped` finds for the selected segments that meet all conditions."""
+    if not query.by:
+        return [""]
+    codes, values = field_values(frame, query.by)
+    now, among = query.options.get("asof") == "now", selected(frame, query)
+    told_by, size = (frame.item, len(frame.last_row)) if now else (codes, len(values))
+    seen = np.zeros(size, dtype=np.bool_)
+    for part in pieces((WHOLE,), frame.size):
+        found = among[part].copy()
+        for condition in conditions:
+            found &= condition(part)
+        seen[told_by[part][found]] = True
+    present = np.flatnonzero(seen)
+    picked = codes[frame.last_row[present]] if now else present
+    return groups_of(frame, query.by, picked, values).names
 
 
 def asked_stages(frame: ItemFrame, query: Query) -> list[int]:
