@@ -85,11 +85,23 @@ def completed_at(frame: ItemFrame, rows: Rows) -> Array:
 
 
 def untold(frame: ItemFrame, rows: Rows) -> Mask:
-    """Which of the rows with which items were completed have their time from the item's own `completed`."""
+    """Which of the rows with which items were completed have their time from the item's own `completed`.
+
+    That time lies in the row, and all that the history tells of before it is that the item was done, or
+    dropped, from its creation on.
+    """
     if not frame.completed.size:
         return np.zeros(len(rows), dtype=np.bool_)
     at = frame.completed[frame.item[rows]]
-    found: Mask = (frame.start[rows] <= at) & (at != NEVER)
+    found: Mask = (frame.start[rows] <= at) & (at < frame.stop[rows])
+    some = np.flatnonzero(found)
+    if len(some):
+        looks = frame.lookups
+        over = np.where(looks.done, 1, np.where(looks.dropped, 2, 0))
+        told = over[frame.stage[rows[some]]]
+        found[some] = (told > 0) & (frame.begin[first_rows(frame, rows[some])] == CREATED)
+        earlier, owner = before(frame, rows[some])
+        found[some[owner[over[frame.stage[earlier]] != told[owner]]]] = False
     return found
 
 
@@ -101,18 +113,20 @@ def _with_untold(frame: ItemFrame, query: Query, rows: Rows, stages: Mask) -> Ro
     """
     items = np.flatnonzero(frame.completed != NEVER)
     first = frame.first_row[items].astype(np.int64)
-    born = (frame.begin[first] == CREATED) & stages[frame.stage[first]]
-    if not born.any():
+    born = np.flatnonzero((frame.begin[first] == CREATED) & stages[frame.stage[first]])
+    if not len(born):
         return rows
-    items, first = items[born], first[born]
-    rows = rows[~np.isin(rows, first)]
-    moment = frame.completed[items].astype(np.int64)
-    inside = (moment >= query.buckets.starts[0]) & (moment < query.buckets.ends[-1])
-    at, moment = first[inside], moment[inside]
-    later = frame.stop[at] <= moment
-    while later.any():
+    first, moment = first[born], frame.completed[items[born]].astype(np.int64)
+    at = first.copy()
+    while True:
+        later = (frame.stop[at] <= moment) & (frame.end[at] == CONTINUES)
+        if not later.any():
+            break
         at[later] += 1
-        later = frame.stop[at] <= moment
+    kept = untold(frame, at)
+    rows = rows[~np.isin(rows, first[kept])]
+    kept &= (moment >= query.buckets.starts[0]) & (moment < query.buckets.ends[-1])
+    at = at[kept]
     found: Rows = np.sort(np.concatenate([rows, at[selected(frame, query, at)]]))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from metrics_api.core.config import Product, Stage, Stages
 from metrics_api.core.store import Document
 from metrics_api.frames import ItemFrame
 from metrics_api.topics import STORIES
@@ -83,3 +84,34 @@ def test_such_completions_have_a_lead_time_and_nothing_else_and_are_counted(lost
     work = hours(told(lost, f"{STORY_FLOW}.lead.time/q=50,calendar=work"))
     # Half past nine to half past six: Monday from ten, Tuesday, Wednesday until four.
     assert work["p50"][2] == 8.5 + 9 + 6.5
+
+
+def test_a_move_between_workspaces_tells_of_the_end_where_their_stages_differ() -> None:
+    """In workspaces 1 and 3 resolved is done, in 2 it is in no stage; all were completed later, says TAPD."""
+    stages = {
+        status: (
+            Stage(name="dev", statuses=("developing",), flag="active"),
+            Stage(name="done", statuses=(status,), flag="done"),
+        )
+        for status in ("resolved", "rejected")
+    }
+    over, work = Stages(stories=stages["resolved"]), Stages(stories=stages["rejected"])
+    products = tuple(
+        Product(name=f"P{id}", workspaces=(id,), stages=own)
+        for id, own in (("1", over), ("2", work), ("3", over))
+    )
+    context = context_of(STAGED.model_copy(update={"product": products}))
+    thursday = {"completed": at("03-05 10:00")}
+
+    def moved(id: str, *places: str) -> Document:
+        steps = [f"03-0{day} 10:00 resolved workspace={place}" for day, place in enumerate(places, start=2)]
+        return lived(story, id, *steps) | thursday
+
+    frame = at_once(STORIES, context, [moved("1", "2", "1"), moved("2", "1", "2", "3"), moved("3", "1", "3")])
+    flow = f"{STORY_FLOW}.throughput/tz=Asia/Shanghai"
+    # 1 came to done when it was moved on Tuesday, 2 when it came back on Wednesday; 3 never was elsewhere.
+    assert told(frame, flow)["all"] == [0, 1, 1, 1, 0]
+    for until, expected in (("03-03", [0, 1]), ("03-04", [0, 1, 1])):
+        assert told(frame, flow, until=at(f"{until} 23:00"))["all"] == expected
+    leads = hours(told(frame, f"{STORY_FLOW}.lead.time/q=50,tz=Asia/Shanghai"))
+    assert (leads["p50"], leads["completed_n"]) == ([None, 24, 48, 72, None], [0, 0, 0, 1, 0])
