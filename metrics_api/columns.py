@@ -52,6 +52,10 @@ class Parted:
         """Set the number of a string."""
         self._parts[hash(text) % PARTS][text] = number
 
+    def forget(self, text: str) -> None:
+        """Let a string have no number any more."""
+        del self._parts[hash(text) % PARTS][text]
+
     def setdefault(self, text: str, number: int) -> int:
         """The number of a string: the one it has, else this one."""
         return self._parts[hash(text) % PARTS].setdefault(text, number)
@@ -177,7 +181,7 @@ class PerItem:
         self._entries[items] = values
 
     def arranged(self, order: Array) -> PerItem:
-        """Another column of all these items, in this order."""
+        """Another column of some items, in this order."""
         found = PerItem(self._entries.dtype, self._blank)
         found._entries = self.of(order)
         return found

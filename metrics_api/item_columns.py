@@ -68,19 +68,23 @@ class ItemColumns:
         self.links.take(facts, size)
 
     def arrange(self, order: Array) -> tuple[Array, Array]:
-        """Give all items the numbers that are their places in an order, and let their rows stand in it.
+        """Give items the numbers that are their places in an order, and let their rows stand in it.
 
-        The answer is by new row (the old one, the item).
+        Others, that have no rows, are forgotten. The answer is by new row (the old one, the item).
         """
         first, rows = (column.of(order).astype(np.int64) for column in (self._first_row, self._rows))
         after = np.cumsum(rows)
-        places, owner = np.empty((2, after[-1]), dtype=np.uint32)
+        places, owner = np.empty((2, rows.sum()), dtype=np.uint32)
         for at in range(0, len(order), ITEMS):
             part = slice(at, at + ITEMS)
             span = slice(after[at] - rows[at], after[part][-1])
             places[span], owner[span] = spread(first[part], rows[part])
             owner[span] += at
         known, self.keys = self.keys, []
+        gone = np.ones(len(known), dtype=np.bool_)
+        gone[order] = False
+        for item in np.flatnonzero(gone).tolist():
+            self._numbers.forget(known[item])
         for at in range(0, len(order), ITEMS):
             self.keys += [known[item] for item in order[at : at + ITEMS].tolist()]
         for number, key in enumerate(self.keys):
@@ -91,8 +95,13 @@ class ItemColumns:
         items = np.arange(len(order))
         self._first_row, self._last_row = PerItem(np.uint32), PerItem(np.uint32)
         self._first_row.put(items, after - rows, len(order))
-        self._last_row.put(items, np.maximum(after - 1, 0), len(order))
+        self._last_row.put(items, after - 1, len(order))
         return places, owner
+
+    @property
+    def present(self) -> Array:
+        """The items that have rows."""
+        return np.flatnonzero(self._rows.of(np.arange(len(self.keys))))
 
     @property
     def first_row(self) -> Array:
@@ -101,7 +110,7 @@ class ItemColumns:
 
     @property
     def last_row(self) -> Array:
-        """By item its last row, of one that is gone some row."""
+        """By item its last row, of one that is gone the last it had."""
         return self._last_row.view(len(self.keys))
 
     @property

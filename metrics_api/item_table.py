@@ -118,14 +118,13 @@ class ItemTable:
         return self._among_leaves(dead, came, before, places)
 
     def cluster(self) -> None:
-        """Let items stand in the order in which they came to rest, those that are open last; drop dead rows.
+        """Let items stand in the order in which they came to rest, the open ones last; drop what is dead.
 
         What happened in some weeks then stands in few blocks, however long the history is. Snapshots that
         were taken before stay as they are.
         """
-        if not self._items.count:
-            return
-        items = np.argsort(self._rested(), kind="stable")
+        present = self._items.present
+        items = present[np.argsort(self._rested()[present], kind="stable")]
         crossing = np.zeros(self.size, dtype=np.bool_)
         crossing[self._crossing] = True
         order, item = self._items.arrange(items)

@@ -86,10 +86,13 @@ class LinkTable:
         self._codes.extend(np.array(codes, dtype=np.uint32))
 
     def arrange(self, order: Array) -> None:
-        """Give all items the numbers that are their places in an order."""
-        self._first, self._size, self._own = (
-            column.arranged(order) for column in (self._first, self._size, self._own)
-        )
+        """Give items the numbers that are their places in an order, and forget the links of all others."""
+        first, size = (column.of(order).astype(np.int64) for column in (self._first, self._size))
+        codes, self._codes = self._codes.view(), Buffer(np.uint32)
+        self._codes.extend(codes[spread(first, size)[0]])
+        self._size, self._own = self._size.arranged(order), self._own.arranged(order)
+        self._first = PerItem(np.uint32)
+        self._first.put(np.arange(len(order)), np.cumsum(size) - size, len(order))
 
     def view(self, items: int) -> Links:
         """The links of the first items, as they are now."""

@@ -46,10 +46,13 @@ class Parents:
         return self._found(items)
 
     def arrange(self, order: Array) -> Mask:
-        """Give all items the numbers that are their places in an order; says which of them are parents."""
-        self._first, self._latest = self._first[order], self._latest[order]
-        number = np.empty_like(order)
+        """Give items the numbers that are their places in an order; says which of them are parents.
+
+        Others, who name nobody, are forgotten.
+        """
+        number = np.zeros(len(self._first), dtype=np.int64)
         number[order] = np.arange(len(order))
+        self._first, self._latest = self._first[order], self._latest[order]
         self._names = {int(number[one]): names for one, names in self._names.items()}
         return self._found(len(order))
 

@@ -208,10 +208,11 @@ def asked_levels(frame: ItemFrame, query: Query) -> list[str]:
 
 def asked_stages_of(frame: ItemFrame, query: Query) -> Iterator[tuple[str, tuple[Stage, ...]]]:
     """(product, stages) of each workspace asked for that has items."""
-    wanted = allowed_workspaces(frame, query)
-    for key, allow in zip(list(frame.dictionaries["workspace"].values), wanted, strict=False):
-        workspace = frame.context.workspaces.get(key)
-        if allow and workspace:
+    wanted = np.flatnonzero(allowed_workspaces(frame, query)[: len(frame.first_start)])
+    keys = frame.dictionaries["workspace"].values
+    for code in wanted[frame.first_start[wanted] != NEVER].tolist():
+        workspace = frame.context.workspaces.get(keys[code])
+        if workspace:
             yield workspace.product, workspace.flows[frame.topic.name].stages
 
 

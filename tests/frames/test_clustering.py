@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from metrics_api import item_table
 from metrics_api.blocks import BlockTable
 from metrics_api.columns import NEVER, Codes
+from metrics_api.core.config import Product, Stage, Stages
 from metrics_api.core.days import DAY_S, day_numbers
 from metrics_api.core.store import Document, Store
 from metrics_api.cube import build_cube, change_cube
@@ -75,15 +76,62 @@ def test_items_stand_in_the_order_in_which_they_came_to_rest_the_open_ones_last(
     table.cluster()
     assert (before.item.tolist(), before.due.tolist(), before.first_row.tolist(), list(before.keys)) == known
     after = table.snapshot()
-    assert [key.rsplit(":", 1)[1] for key in after.keys] == ["3", "4", "2", "5", "1"]
-    assert after.item.tolist() == [1, 2, 2, 3, 3, 4]
-    assert (after.first_row[1:].tolist(), after.last_row[1:].tolist()) == ([0, 1, 3, 5], [0, 2, 4, 5])
+    assert [key.rsplit(":", 1)[1] for key in after.keys] == ["4", "2", "5", "1"]
+    assert after.item.tolist() == [0, 1, 1, 2, 2, 3]
+    assert (after.first_row.tolist(), after.last_row.tolist()) == ([0, 1, 3, 5], [0, 2, 4, 5])
     assert (after.items, after.size, after.dead.tolist()) == (4, 6, [])
     # 2026-03-05 is day 20517.
-    assert (after.due[4], after.stories.linked.tolist()) == (20517, [2])
-    # What changes now finds its item.
-    table.apply([{"tombstone": False, **facts[0], "due": None}])  # type: ignore[misc]
-    assert table.snapshot().dead.tolist() == [5]
+    assert (after.due.tolist()[3], after.stories.linked.tolist()) == (20517, [1])
+    # What changes now finds its item, and what was gone is a new one.
+    table.apply([{"tombstone": False, **one, "due": None} for one in (facts[0], facts[2])])  # type: ignore[misc]
+    latest = table.snapshot()
+    assert (latest.dead.tolist(), [key[-1] for key in latest.keys]) == ([5], ["4", "2", "5", "1", "3"])
+    assert (latest.items, latest.item.tolist()[6:], latest.stories.linked.tolist()) == (5, [3, 4, 4], [1])
+
+
+def test_what_is_gone_takes_no_room_once_it_was_clustered() -> None:
+    new = {"status": "new"}
+    linked = bug("1", (0, new)) | {"stories": ["7", "8"]}
+    table = table_of(BUGS, *[[linked, bug(f"{number}", (0, new))] for number in range(2, 12)])
+    table.apply([bug(f"{number}", (0, new)) | {"tombstone": True} for number in range(2, 12)])  # type: ignore[misc]
+    table.cluster()
+    frame = table.snapshot()
+    assert (len(frame.keys), frame.size, len(frame.stories.codes)) == (1, 1, 2)
+    assert frame.stories.pairs[0].tolist() == [0, 0]
+    table.apply([linked | {"tombstone": True}])  # type: ignore[misc]
+    table.cluster()
+    frame = table.snapshot()
+    assert (len(frame.keys), frame.size, frame.items, frame.dead.tolist()) == (0, 0, 0, [])
+
+
+def test_a_workspace_whose_items_are_all_gone_draws_no_stages() -> None:
+    config = CONFIG.model_copy(
+        update={
+            "product": tuple(
+                Product(
+                    name=name,
+                    workspaces=(id,),
+                    stages=Stages(
+                        bugs=(
+                            Stage(name=name, statuses=("new",), flag="active"),
+                            Stage(name="done", statuses=("closed",), flag="done"),
+                        )
+                    ),
+                )
+                for name, id in (("A", "1"), ("B", "2"))
+            )
+        }
+    )
+    one, other = (bug(id, (0, {"status": "new", "workspace": id})) for id in ("1", "2"))
+    table = ItemTable(BUGS, context_of(config), Codes())
+    asked = ("@tapd.bugs.flow.cumulative", "@tapd.bugs.flow.cumulative/mode=arrivals")
+    both: list[Any] = [{"tombstone": False, **one}, {"tombstone": False, **other}]
+    table.apply(both)
+    assert [set(found) for found in answers(framed(table), asked)] == [{"A", "B", "done"}] * 2
+    table.apply([both[1] | {"tombstone": True}])
+    for _ in range(2):
+        assert [set(found) for found in answers(framed(table), asked)] == [{"A", "done"}] * 2
+        table.cluster()
 
 
 def test_nothing_is_left_to_cluster_where_all_are_gone() -> None:
