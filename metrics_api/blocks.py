@@ -17,8 +17,8 @@ from metrics_api.core.days import DAY_S
 ROWS = 4096
 # How many rows are looked at in one go: what holds the interpreter's lock must be short.
 CHUNK = 100_000
-# The two columns that ranges are kept of, and their ends.
-START, STOP = 0, 1
+# What ranges are kept of: starts, stops, and the starts of what lasts; and their ends.
+START, STOP, LASTING = 0, 1, 2
 LOW, HIGH = 0, 1
 
 
@@ -26,9 +26,10 @@ LOW, HIGH = 0, 1
 class Blocks:
     """The blocks of a snapshot of `size` rows, each of `rows` but for the last.
 
-    `ranges` has the earliest and the latest start and stop (epoch seconds) by block and stage class: its
-    shape is (start or stop, low or high, blocks, classes). Where a block has none, low is above high. Days
-    are those of any time zone, numbered from 1970 on; `stages` are masks by stage class, None for all.
+    `ranges` has the earliest and the latest start, stop, and start of what has no stop (epoch seconds) by
+    block and stage class: its shape is (which of them, low or high, blocks, classes). Where a block has none,
+    low is above high. Days are those of any time zone, numbered from 1970 on; `stages` are masks by stage
+    class, None for all.
     """
 
     size: int
@@ -46,8 +47,8 @@ class Blocks:
     def standing(self, first: int, last: int, stages: Mask | None = None) -> Mask:
         """In which blocks segments may have lasted on any of the days from `first` to `last`."""
         since, until = _instants(first, last)
-        began, lasts = self.ranges[START, LOW] <= until, self.ranges[STOP, HIGH] >= since
-        return _any(began & lasts, stages)
+        ended = (self.ranges[START, LOW] <= until) & (self.ranges[STOP, HIGH] >= since)
+        return _any(ended | (self.ranges[LASTING, LOW] <= until), stages)
 
     def holding(self, stages: Mask) -> Mask:
         """In which blocks segments may be in some stages."""
@@ -99,10 +100,16 @@ class BlockTable:
             self._make_room(self._blocks, int(stage[part].max()) + 1)
             block = np.arange(first, self._size) // self._rows
             cell = block * self._ranges.shape[3] + stage[part]
-            for column, instants in ((START, start), (STOP, stop)):
-                low, high = (self._ranges[column, end].reshape(-1) for end in (LOW, HIGH))
-                np.minimum.at(low, cell, instants[part])
-                np.maximum.at(high, cell, instants[part])
+            ended = stop[part] != NEVER
+            self._widen(START, cell, start[part])
+            self._widen(STOP, cell[ended], stop[part][ended])
+            self._widen(LASTING, cell[~ended], start[part][~ended])
+
+    def _widen(self, column: int, cell: Array, instants: Array) -> None:
+        """Let the ranges of some cells (the places of their block and class) have some instants in them."""
+        low, high = (self._ranges[column, end].reshape(-1) for end in (LOW, HIGH))
+        np.minimum.at(low, cell, instants)
+        np.maximum.at(high, cell, instants)
 
     def view(self) -> Blocks:
         """The blocks as they are now."""
@@ -124,6 +131,6 @@ class BlockTable:
 
 def _nothing(blocks: int, classes: int) -> Array:
     """Ranges without rows."""
-    found: Array = np.zeros((2, 2, blocks, classes), dtype=np.uint32)
+    found: Array = np.zeros((3, 2, blocks, classes), dtype=np.uint32)
     found[:, LOW] = NEVER
     return found

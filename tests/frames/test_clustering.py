@@ -231,14 +231,17 @@ def test_no_segment_of_some_days_is_outside_of_the_blocks_that_may_have_it(
 
 def test_blocks_of_other_days_or_stages_are_left_out() -> None:
     table = BlockTable()
-    # Blocks of five: days 10 and 11, then 20 and 21, then 30 that lasts; the third is a rest of two.
+    # Blocks of five: days 10 and 11, 20 and 21, then a rest of two: days 30 and 31, and what lasts.
     days = np.array([10] * 5 + [20] * 5 + [30] * 2)
     stage = np.array([0] * 5 + [1] * 5 + [0] * 2)
-    stop = np.where(days < 30, days + 1, NEVER // DAY_S) * DAY_S
+    stop = (days + 1) * DAY_S
+    stop[-1] = NEVER
     table.extend(stage, days * DAY_S, stop)
     blocks = table.view()
     assert blocks.spans(blocks.starting(10, 12)) == [slice(0, 5)]
     assert blocks.spans(blocks.stopping(20, 25)) == [slice(5, 10)]
+    assert blocks.spans(blocks.stopping(30, 50)) == [slice(10, 12)]
+    assert blocks.spans(blocks.stopping(40, 50)) == []
     assert blocks.spans(blocks.starting(9, 40)) == [slice(0, 12)]
     assert blocks.spans(blocks.starting(9, 40, np.array([True, False]))) == [slice(0, 5), slice(10, 12)]
     assert blocks.spans(blocks.standing(40, 50)) == [slice(10, 12)]
