@@ -57,9 +57,10 @@ class Hooks:
 
     def flags(self) -> list[str]:
         """What tells the simulated company of them."""
+        # A secret may begin with a hyphen.
         return [
-            *("--tapd-webhook", f"{self.url}/api/v1/tapd/webhook", "--tapd-secret", self.secret),
-            *("--gitlab-webhook", f"{self.url}/api/v1/gitlab/webhook", "--gitlab-token", self.secret),
+            *(f"--tapd-webhook={self.url}/api/v1/tapd/webhook", f"--tapd-secret={self.secret}"),
+            *(f"--gitlab-webhook={self.url}/api/v1/gitlab/webhook", f"--gitlab-token={self.secret}"),
         ]
 
 
@@ -162,7 +163,9 @@ async def _simulator(
     async with _child("the simulated company", command, child_environment({}), quiet) as process:
         until = time.monotonic() + START_S
         while not ready.exists():
-            if process.returncode is not None or time.monotonic() > until:
+            if process.returncode is not None:
+                raise ConfigError(f"the simulated company ended with code {process.returncode}; see above")
+            if time.monotonic() > until:
                 raise ConfigError(f"the simulated company did not start within {START_S:.0f} s; see above")
             await asyncio.sleep(0.05)
         yield process, json.loads(ready.read_text(encoding="utf-8"))

@@ -16,6 +16,9 @@ from typing import Any
 import psutil
 import requests
 
+from metrics_api.demo import Hooks
+from simulator.__main__ import arguments
+
 COMMAND = [sys.executable, "-m", "metrics_api"]
 
 
@@ -51,6 +54,13 @@ def flow(url: str) -> list[dict[str, Any]]:
     """The cumulative flow of the last fortnight but today, which goes on changing."""
     form = {"target": "@tapd.bugs.flow.cumulative", "from": "-14d", "until": "-1d"}
     return list(requests.post(f"{url}/graphite/render", data=form, timeout=30).json())
+
+
+def test_a_secret_that_looks_like_a_flag_is_one_to_the_simulated_company() -> None:
+    told = arguments().parse_args(Hooks("http://127.0.0.1:1", "-s --x").flags())
+    assert (told.tapd_secret, told.gitlab_token) == ("-s --x", "-s --x")
+    assert told.tapd_webhook == "http://127.0.0.1:1/api/v1/tapd/webhook"
+    assert told.gitlab_webhook == "http://127.0.0.1:1/api/v1/gitlab/webhook"
 
 
 def test_the_demo_answers_stops_everything_and_finds_its_data_again(tmp_path: Path) -> None:
