@@ -1,7 +1,7 @@
 """Blocks: between which instants the segments of each block of rows start and stop, by stage class.
 
-A question about some weeks looks only into the blocks in which something may have happened in them; other
-databases call this block range index or zone map. It says where rows may be, never that there are any.
+A question about some weeks looks only into the blocks in which something may have happened in them: what
+databases call a block range index or a zone map. It says where rows may be, never that there are any.
 """
 
 from __future__ import annotations
