@@ -24,7 +24,11 @@ from metrics_api.selection import (
     grouped,
     groups_among,
     groups_of,
+    selected,
 )
+
+# Of more than one row in so many, those that stood in the window are sought out.
+SOME = 16
 
 
 @dataclass(frozen=True)
@@ -136,13 +140,16 @@ def _from_segments(frame: ItemFrame, query: Query, among: Mask | None) -> tuple[
     first, last = query.buckets.last_days[0], query.buckets.last_days[-1]
 
     def stood(part: slice) -> Mask:
-        # What was over before the end of the first bucket stands at the end of none.
+        # What was over before the end of the first bucket stands at the end of none. Not to look at it is
+        # worth the while where very much is selected.
         found: Mask = start[part] <= last
         found &= stop[part] > first
         return found
 
-    blocks, groups = frame.blocks.standing(first, last), groups_among(frame, query, *conditions)
-    rows, group, names = grouped(frame, query, chosen(frame, query, stood, *conditions, blocks=blocks))
+    few = np.count_nonzero(selected(frame, query)) * SOME < frame.size
+    inside = [] if few else [stood]
+    rows, group, names = grouped(frame, query, chosen(frame, query, *inside, *conditions))
+    groups = names if few else groups_among(frame, query, *conditions)
     place_of = {name: place for place, name in enumerate(groups)}
     group = np.array([place_of[name] for name in names], dtype=np.int64)[group]
     stage, ended = frame.stage[rows], np.flatnonzero(stop[rows] <= last)
