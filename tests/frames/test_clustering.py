@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from metrics_api import item_table
 from metrics_api.blocks import BlockTable
-from metrics_api.columns import NEVER, Codes
+from metrics_api.columns import NEVER, Codes, Rows
 from metrics_api.core.config import Product, Stage, Stages
 from metrics_api.core.days import DAY_S, day_numbers
 from metrics_api.core.store import Document, Store
@@ -21,7 +21,8 @@ from metrics_api.cube import build_cube, change_cube
 from metrics_api.frames import ItemFrame
 from metrics_api.item_table import ItemTable
 from metrics_api.reader import Reader
-from metrics_api.topics import BUGS, STORIES
+from metrics_api.segments import Fact
+from metrics_api.topics import BUGS, STORIES, ItemTopic
 from tests.frames.facts import CONFIG, Publisher, answers, bug, context_of, values
 from tests.frames.test_refresh import SOME, bugs, stories
 
@@ -47,12 +48,17 @@ STORY_QUESTIONS = (
 )
 
 
-def table_of(topic: Any, *batches: Sequence[Document]) -> ItemTable:
+def table_of(topic: ItemTopic, *batches: Sequence[Document]) -> ItemTable:
     """A table that took some batches of facts over."""
     table = ItemTable(topic, context_of(CONFIG), Codes())
     for batch in batches:
-        table.apply([{"tombstone": False, **one} for one in batch])  # type: ignore[misc]
+        take(table, batch)
     return table
+
+
+def take(table: ItemTable, batch: Sequence[Document]) -> tuple[Rows, Rows]:
+    """Let a table take over facts, which are no tombstones unless they say so."""
+    return table.apply(cast(Sequence[Fact], [{"tombstone": False, **one} for one in batch]))
 
 
 def framed(table: ItemTable) -> ItemFrame:
@@ -83,7 +89,7 @@ def test_items_stand_in_the_order_in_which_they_came_to_rest_the_open_ones_last(
     # 2026-03-05 is day 20517.
     assert (after.due.tolist()[3], after.stories.linked.tolist()) == (20517, [1])
     # What changes now finds its item, and what was gone is a new one.
-    table.apply([{"tombstone": False, **one, "due": None} for one in (facts[0], facts[2])])  # type: ignore[misc]
+    take(table, [one | {"due": None} for one in (facts[0], facts[2])])
     latest = table.snapshot()
     assert (latest.dead.tolist(), [key[-1] for key in latest.keys]) == ([5], ["4", "2", "5", "1", "3"])
     assert (latest.items, latest.item.tolist()[6:], latest.stories.linked.tolist()) == (5, [3, 4, 4], [1])
@@ -93,12 +99,12 @@ def test_what_is_gone_takes_no_room_once_it_was_clustered() -> None:
     new = {"status": "new"}
     linked = bug("1", (0, new)) | {"stories": ["7", "8"]}
     table = table_of(BUGS, *[[linked, bug(f"{number}", (0, new))] for number in range(2, 12)])
-    table.apply([bug(f"{number}", (0, new)) | {"tombstone": True} for number in range(2, 12)])  # type: ignore[misc]
+    take(table, [bug(f"{number}", (0, new)) | {"tombstone": True} for number in range(2, 12)])
     table.cluster()
     frame = table.snapshot()
     assert (len(frame.keys), frame.size, len(frame.stories.codes)) == (1, 1, 2)
     assert frame.stories.pairs[0].tolist() == [0, 0]
-    table.apply([linked | {"tombstone": True}])  # type: ignore[misc]
+    take(table, [linked | {"tombstone": True}])
     table.cluster()
     frame = table.snapshot()
     assert (len(frame.keys), frame.size, frame.items, frame.dead.tolist()) == (0, 0, 0, [])
@@ -125,10 +131,9 @@ def test_a_workspace_whose_items_are_all_gone_draws_no_stages() -> None:
     one, other = (bug(id, (0, {"status": "new", "workspace": id})) for id in ("1", "2"))
     table = ItemTable(BUGS, context_of(config), Codes())
     asked = ("@tapd.bugs.flow.cumulative", "@tapd.bugs.flow.cumulative/mode=arrivals")
-    both: list[Any] = [{"tombstone": False, **one}, {"tombstone": False, **other}]
-    table.apply(both)
+    take(table, [one, other])
     assert [set(found) for found in answers(framed(table), asked)] == [{"A", "B", "done"}] * 2
-    table.apply([both[1] | {"tombstone": True}])
+    take(table, [other | {"tombstone": True}])
     for _ in range(2):
         assert [set(found) for found in answers(framed(table), asked)] == [{"A", "done"}] * 2
         table.cluster()
@@ -150,7 +155,7 @@ def test_clustering_changes_no_answer_about_bugs(batches: list[list[Document]], 
     clustered.cluster()
     cubes = [build_cube(clustered.snapshot())]
     for batch in batches[at:]:
-        change = clustered.apply([{"tombstone": False, **one} for one in batch])  # type: ignore[misc]
+        change = take(clustered, batch)
         cubes.append(change_cube(clustered.snapshot(), *change))
     frame = replace(clustered.snapshot(), cubes=tuple(cubes))
     assert answers(framed(plain), BUG_QUESTIONS) == answers(frame, BUG_QUESTIONS)
@@ -164,7 +169,7 @@ def test_clustering_changes_no_answer_about_bugs(batches: list[list[Document]], 
 def test_clustering_changes_no_answer_about_stories(first: list[Document], then: list[Document]) -> None:
     plain, clustered = table_of(STORIES, first, then), table_of(STORIES, first)
     clustered.cluster()
-    clustered.apply(then)  # type: ignore[arg-type]
+    take(clustered, then)
     expected = answers(framed(plain), STORY_QUESTIONS)
     assert answers(framed(clustered), STORY_QUESTIONS) == expected
     clustered.cluster()
