@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from collectors import WHOLE
 from collectors.derivation import Derivation, Mention, Rejected, Wanted
 from collectors.derive import DERIVATIONS
+from metrics_api.core.concurrency import together
 from metrics_api.core.days import BEIJING, utc_now
 from metrics_api.core.errors import UnknownName
 from metrics_api.core.facts import Batch, Facts, Produce, Written
@@ -142,9 +142,7 @@ class Deriver:
         self, derivation: Derivation, instance: str, group: list[list[str]], scopes: Scopes
     ) -> Batch:
         # While one is computed the store looks up the others.
-        parts = await asyncio.gather(
-            *(self._produced(derivation, instance, chunk, scopes) for chunk in group)
-        )
+        parts = await together(*(self._produced(derivation, instance, chunk, scopes) for chunk in group))
         facts = [fact for part in parts for fact in part.facts]
         return Batch(facts, {key for part in parts for key in part.gone})
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from collectors.shares import BEATS, WORD_BEATS, Account, Need
+from metrics_api.core.concurrency import to_the_end
 from metrics_api.core.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Quota:
         try:
             yield
         finally:
-            await asyncio.shield(self._leave())
+            await to_the_end(self._leave())
 
     async def aclose(self) -> None:
         """Leave the account's places to other processes; no request may follow."""

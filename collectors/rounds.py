@@ -13,6 +13,7 @@ from collectors.run import Asked
 from collectors.runner import Runner
 from collectors.sources import Source
 from collectors.storing import completed, waits
+from metrics_api.core.concurrency import together
 from metrics_api.core.days import utc_now
 from metrics_api.core.store import Document, Store, translated
 
@@ -46,13 +47,13 @@ class Round:
         if name == EVERYTHING:
             done = [await self.whole(self._once_wait_s)]
             scopes = await self.wanted()
-            done += await asyncio.gather(
+            done += await together(
                 *(self.scope(scope, mine, wait_s=self._once_wait_s) for scope, mine in scopes.items())
             )
         else:
             mine = [collector for collector in self.source.collectors if collector.name == name]
             places = [(scope, one) for one in mine for scope in await one.scopes()]
-            done = await asyncio.gather(
+            done = await together(
                 *(self.scope(scope, [one], pause=False, wait_s=self._once_wait_s) for scope, one in places)
             )
         records = [record for part in done for record in part]

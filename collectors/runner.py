@@ -15,6 +15,7 @@ from collectors.deriving import Deriver
 from collectors.run import Asked, Batch, Run, Told
 from collectors.storing import Behind, Storing
 from collectors.upstream import REQUESTS, Tally
+from metrics_api.core.concurrency import to_the_end
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import EngmetricsError, StoreUnavailable, UpstreamError
 from metrics_api.core.leases import Lease, Leases, LeaseTaken
@@ -117,7 +118,7 @@ class Runner:
                 "changed": counts.changed,
                 "quarantined": counts.quarantined,
             }
-            await asyncio.shield(self._note(record))
+            await to_the_end(self._note(record))
         return record
 
     async def _note(self, record: Document) -> None:

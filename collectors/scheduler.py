@@ -26,6 +26,7 @@ from collectors.steps import doers
 from collectors.tasks import LOOK_S, Doer, Worker
 from collectors.upstream import Patience
 from collectors.webhooks import Webhooks, all_webhooks
+from metrics_api.core.concurrency import together
 from metrics_api.core.days import day_of, utc_now, zone
 from metrics_api.core.errors import EngmetricsError, UnknownName
 from metrics_api.core.facts import Facts
@@ -105,9 +106,9 @@ async def collect(
         raise UnknownName(f"unknown collector {once!r}: use one of {', '.join(names)}, or {EVERYTHING}")
     async with _parts(settings, store, progress, patience) as parts:
         if once is not None:
-            done = await asyncio.gather(*(one.once(once) for one in parts.rounds))
+            done = await together(*(one.once(once) for one in parts.rounds))
             if once == EVERYTHING:
-                await asyncio.gather(*(one.drain() for one in parts.webhooks))
+                await together(*(one.drain() for one in parts.webhooks))
             return [record for records in done for record in records]
         worker = Worker(store, parts.leases, parts.doers)
         lease_s = float(settings.config.collect.lease_seconds)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from metrics_api.core.concurrency import to_the_end
 from metrics_api.core.errors import EngmetricsError, StoreUnavailable
 from metrics_api.core.leases import Lease, LeaseLost, Leases, LeaseTaken
 from metrics_api.core.store import Store
@@ -172,7 +173,7 @@ class Worker:
             await work.say("")
             await self._tasks.end(task["_id"], lease, error)
         except asyncio.CancelledError:
-            await asyncio.shield(self._put_back(work))
+            await to_the_end(self._put_back(work))
             raise
         except (LeaseLost, StoreUnavailable):
             raise

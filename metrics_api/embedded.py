@@ -26,6 +26,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from metrics_api.core.concurrency import to_the_end
 from metrics_api.core.errors import ConfigError
 from metrics_api.core.store import Store
 
@@ -205,6 +206,6 @@ async def embedded_store(data: Path) -> AsyncIterator[str]:
             with locked(data / "start.lock", wait=True), contextlib.suppress(BlockingIOError):
                 # Alone with the lock: nobody else uses the server.
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                await asyncio.shield(asyncio.to_thread(_stop, data))
+                await to_the_end(asyncio.to_thread(_stop, data))
     finally:
         os.close(users)

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from metrics_api.core.concurrency import to_the_end
 from metrics_api.core.days import utc_now
 from metrics_api.core.errors import EngmetricsError, StoreUnavailable
 from metrics_api.core.store import Document, DuplicateKeyError, ReturnDocument, Store, translated
@@ -146,25 +147,45 @@ class Leases:
         try:
             yield lease
         finally:
-            renewal.cancel()
+            await to_the_end(self._ended(lease, renewal))
+
+    async def _ended(self, lease: Lease, renewal: asyncio.Task[None]) -> None:
+        """Give a lease back, after its renewal has ended; one that cannot be given back runs out."""
+        renewal.cancel()
+        try:
             with suppress(asyncio.CancelledError):
                 await renewal
+        finally:
             with suppress(StoreUnavailable):
-                giving = asyncio.create_task(self.release(lease), name=f"give back {name}")
-                await asyncio.shield(giving)
+                await self.release(lease)
 
     async def _waited(self, name: str, wait_s: float, hurry: bool) -> Lease:
         loop, owner = asyncio.get_running_loop(), uuid.uuid4().hex
         deadline = loop.time() + wait_s
-        lease = await self._taken(name, owner)
+        lease = await self._reached(name, owner)
         while lease is None:
             if loop.time() >= deadline:
                 raise LeaseTaken(f"another process works under the lease {name}")
             if await self._comes_next(name, owner, hurry):
-                lease = await self._taken(name, owner)
+                lease = await self._reached(name, owner)
             else:
                 await asyncio.sleep(POLL_S)
         return lease
+
+    async def _reached(self, name: str, owner: str) -> Lease | None:
+        """As `acquire`; a lease that came to one who was cancelled meanwhile is given back."""
+        taking = asyncio.create_task(self._taken(name, owner))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await to_the_end(self._unwanted(taking))
+            raise
+
+    async def _unwanted(self, taking: asyncio.Task[Lease | None]) -> None:
+        with suppress(StoreUnavailable):
+            lease = await taking
+            if lease is not None:
+                await self.release(lease)
 
     async def _comes_next(self, name: str, owner: str, hurry: bool) -> bool:
         """Be the next one for a while, unless another is; says whether the lease can be had now."""

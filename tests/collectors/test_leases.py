@@ -4,12 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from metrics_api.core.leases import Lease, LeaseLost, Leases, LeaseTaken
 from metrics_api.core.store import Store
 from tests.webhooks.harness import until
+
+
+class Cancelling(Store):
+    """A store that has a task cancelled when it has done its n-th command, and before it says so."""
+
+    def __init__(self, store: Store, command: int) -> None:
+        self._real = store
+        self.left = command
+        self.task: asyncio.Task[None] | None = None
+
+    def durable(self, name: str) -> Any:
+        return _Commands(self, self._real.durable(name))
+
+
+class _Commands:
+    def __init__(self, cancelling: Cancelling, real: Any) -> None:
+        self._cancelling = cancelling
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        async def command(*args: Any, **options: Any) -> Any:
+            try:
+                return await getattr(self._real, name)(*args, **options)
+            finally:
+                self._cancelling.left -= 1
+                if self._cancelling.left == 0 and self._cancelling.task:
+                    self._cancelling.task.cancel()
+                    await asyncio.sleep(0)
+
+        return command
 
 
 class Clock:
@@ -145,3 +176,52 @@ async def test_a_lease_is_not_kept_for_long_for_one_that_vanished(store: Store) 
     taken = await other.acquire("x")
     assert taken is not None
     assert (taken.generation, taken.taken_over) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "command", "begins"),
+    [
+        # It is not free, and not known: two commands; the third gives it back.
+        *(("unknown", 1, False), ("unknown", 2, False), ("unknown", 3, True)),
+        *(("free", 1, False), ("free", 2, True)),
+        # Neither free nor new, but its holder vanished.
+        *(("left", 1, False), ("left", 2, False), ("left", 3, False), ("left", 4, True)),
+    ],
+)
+async def test_who_is_cancelled_while_the_store_answers_leaves_no_lease(
+    store: Store, state: str, command: int, begins: bool
+) -> None:
+    if state == "left":
+        await Leases(store, ttl_s=0).acquire("x")
+    elif state == "free":
+        async with Leases(store).held("x"):
+            pass
+    cancelling, begun = Cancelling(store, command), list[str]()
+
+    async def work() -> None:
+        async with Leases(cancelling).held("x") as lease:
+            begun.append(lease.name)
+
+    cancelling.task = asyncio.create_task(work())
+    with pytest.raises(asyncio.CancelledError):
+        await cancelling.task
+    assert cancelling.left <= 0
+    assert begun == ["x"] * begins
+    assert [lease["owner"] for lease in await store.all("leases")] == [""]
+
+
+async def test_who_is_cancelled_twice_leaves_no_lease(store: Store) -> None:
+    leases, held = Leases(store), asyncio.Event()
+
+    async def work() -> None:
+        async with leases.held("x"):
+            held.set()
+            await asyncio.sleep(30)
+
+    working = asyncio.create_task(work())
+    await held.wait()
+    while not working.done():
+        working.cancel()
+        await asyncio.sleep(0)
+    assert working.cancelled()
+    assert [lease["owner"] for lease in await store.all("leases")] == [""]

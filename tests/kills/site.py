@@ -73,6 +73,7 @@ class Site:
     def __init__(self, folder: Path, upstreams: Running, database: str, uri: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self.upstreams = upstreams
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._places = ExitStack()
