@@ -163,34 +163,39 @@ async def test_a_crash_between_raw_and_derive_loses_nothing_later(store: Store) 
 
 
 async def test_two_processes_share_the_work_one_run_at_a_time(store: Store) -> None:
-    under_way, most = 0, 0
+    begun, let_go = list[str](), asyncio.Event()
 
     async def slow(scope: str, since: Since) -> AsyncGenerator[Page, None]:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        await asyncio.sleep(0.2)
-        under_way -= 1
+        begun.append(scope)
+        if len(begun) == 4:
+            let_go.set()
+        await let_go.wait()
         yield Page([project(1)])
 
     unit = Scripted("gitlab", slow, store)
-    records = await asyncio.gather(*(runner(store).run(unit, "all") for _ in range(4)))
-    assert most == 1
-    assert len([record for record in records if record]) == 1
-    # Other scopes are not in the way.
-    records = await asyncio.gather(*(runner(store).run(unit, scope) for scope in "abc"))
-    assert all(records)
-    assert most == 3
+    async with asyncio.timeout(60):
+        running = {asyncio.create_task(runner(store).run(unit, "all")) for _ in range(4)}
+        while len(running) > 1:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            assert [await one for one in done] == [None] * len(done)
+        # Other scopes are not in the way: all four are under way before one can go on.
+        others = [runner(store).run(unit, scope) for scope in "abc"]
+        assert all(await asyncio.gather(*running, *others))
+    assert begun[0] == "all"
+    assert sorted(begun[1:]) == ["a", "b", "c"]
 
 
 async def test_a_run_that_is_stopped_says_so_and_gives_its_lease_back(store: Store) -> None:
+    under_way = asyncio.Event()
+
     async def endless(scope: str, since: Since) -> AsyncGenerator[Page, None]:
         while True:
             yield Page([project(1)])
+            under_way.set()
             await asyncio.sleep(0.01)
 
     task = asyncio.create_task(runner(store).run(Scripted("gitlab", endless, store), "all"))
-    await asyncio.sleep(0.2)
+    await under_way.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -124,12 +124,12 @@ async def test_scheduled_collecting_begins_at_once_in_order_and_stops_when_told(
     task = asyncio.create_task(
         collect(settings(simulated), store, progress=seen.append, stop=stop, patience=HASTY)
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while Counter(step.collector for step in seen)["tapd.removed_bugs"] < 2:
             await asyncio.sleep(0.05)
             assert not task.done()
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
     workspace = next(iter(simulated.company.workspaces))
     order = dict.fromkeys(step.collector for step in seen if step.scope in ("all", workspace))
     assert [name for name in order if name.startswith("tapd.")][:17] == [
@@ -201,12 +201,12 @@ async def test_a_tapd_and_a_gitlab_may_have_one_name(simulated: Running, store: 
         seen.add(step.collector)
 
     task = asyncio.create_task(collect(corp, store, progress=tell, stop=stop, patience=HASTY))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not {"tapd.bugs", "gitlab.events"} <= seen:
             await asyncio.sleep(0.05)
             assert not task.done()
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
 
 
 async def test_an_unknown_collector_is_refused_with_the_names_there_are(

@@ -111,7 +111,7 @@ async def test_limits_are_waited_out_longer_than_other_failures_but_not_for_ever
     with pytest.raises(Limited):
         await tapd.listed("/bugs", {})
     # Waits of 0.05, 0.05, 0.1, 0.2, … up to 2 s in all.
-    assert 1.0 <= time.monotonic() - began < 3.0
+    assert 1.0 <= time.monotonic() - began < 10.0
     assert len(fake.asked) == 7
 
 

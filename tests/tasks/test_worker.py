@@ -93,7 +93,7 @@ async def test_who_is_told_to_stop_puts_the_task_back_and_another_goes_on(store:
         return None
 
     async with working(store, never):
-        await asyncio.wait_for(begun.wait(), 10)
+        await asyncio.wait_for(begun.wait(), 30)
         await until(store, lambda tasks: tasks[0]["progress"]["done"] == 3)
     task = await Tasks(store).one(name)
     assert (task["state"], task["owner"]) == ("waiting", "")
