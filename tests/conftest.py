@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from metrics_api.embedded import embedded_store
 from simulator import generate
 from simulator.products import PRODUCTS
 from tests.folders import quick_folder
+from tests.moment import now
 from tests.soak import Soak
 from tests.system.harness import collected, generated_config, serving
 
@@ -95,6 +95,7 @@ async def collected_company(mongodb_url: str) -> AsyncIterator[str]:
     upstreams = generate(seed=7, bugs=260, days=180)
     records = await collected(upstreams, store, generated_config)
     assert [record["error"] for record in records if record["state"] != "success"] == []
+    now()
     yield name
     await store.drop()
     await store.aclose()
@@ -104,7 +105,7 @@ async def collected_company(mongodb_url: str) -> AsyncIterator[str]:
 async def running_api(mongodb_url: str, collected_company: str) -> AsyncIterator[RunningApi]:
     """The API over the generated company, on a port of its own."""
     store = Store(mongodb_url, collected_company)
-    async with serving(store, generated_config("", ""), time.time) as url:
+    async with serving(store, generated_config("", ""), now) as url:
         names = [product.name for product in PRODUCTS]
         yield RunningApi(url, names, [product.workspace_id for product in PRODUCTS])
     await store.aclose()

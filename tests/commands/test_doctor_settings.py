@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from collectors import doctor
 from collectors.doctor import unusable
 from metrics_api.core.config import Config, GitlabInstance, Product, Server, TapdInstance, parse_config
 from metrics_api.core.days import utc_now
@@ -41,6 +43,19 @@ async def test_how_the_api_is_protected(
     found = await findings(Config(server=Server(**server)), store, environment)
     (said,) = about(found, "api", level)
     assert says in said
+
+
+async def test_zone_data_that_is_two_years_old_is_told(
+    upstreams: Running, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "zone_data", lambda: "2024b")
+    for year, expected in ((2024, []), (2025, []), (2026, [("warning", "zones")])):
+        monkeypatch.setattr(doctor, "utc_now", lambda year=year: datetime(year, 12, 31, tzinfo=UTC))
+        assert bad(await findings(configured(upstreams), store)) == expected
+    assert "the zone data is of 2024" in about(await findings(configured(upstreams), store), "zones")[1]
+    # A system's own says no year.
+    monkeypatch.setattr(doctor, "zone_data", lambda: "")
+    assert bad(await findings(configured(upstreams), store)) == []
 
 
 async def test_settings_that_are_read_by_nobody_and_secrets_of_webhooks_are_told(store: Store) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +13,7 @@ import ujson
 from metrics_api.catalog import load_catalog
 from metrics_api.core.store import Store
 from simulator.products import PRODUCTS
+from tests.moment import now
 from tests.replay.display import shown
 from tests.replay.panels import GRAPHITE, panels
 from tests.replay.wire import PanelSeries
@@ -64,19 +64,19 @@ def address(panel: Mapping[str, Any], series: PanelSeries, filled: Mapping[str, 
 async def test_a_number_is_what_the_items_behind_it_make(
     mongodb_url: str, collected_company: str, slug: str
 ) -> None:
-    now = int(time.time())
-    since = now - 12 * WEEK_S
+    until = now()
+    since = until - 12 * WEEK_S
     product, followed, counted, nowhere = PRODUCTS[0].name, 0, 0, set()
     store = Store(mongodb_url, collected_company)
     # Ages hang on the clock.
     async with (
-        serving(store, generated_config("", ""), lambda: now) as api,
+        serving(store, generated_config("", ""), now) as api,
         aiohttp.ClientSession(api) as session,
     ):
-        sprint = await busiest_iteration(session, product, since, now)
+        sprint = await busiest_iteration(session, product, since, until)
         for panel, target in asked(slug):
             text = target.replace("$Product", product).replace("$Version", "*").replace("$Iteration", sprint)
-            rows = await rendered(session, text, since, now)
+            rows = await rendered(session, text, since, until)
             assert rows, target
             for row in rows:
                 points = [point for point in row["datapoints"] if point[0] is not None]
@@ -88,7 +88,7 @@ async def test_a_number_is_what_the_items_behind_it_make(
                         "${Iteration:percentencode}": quote(sprint, safe=""),
                         "${__value.time}": f"{at}000",
                         "${__from}": f"{since}000",
-                        "${__to}": f"{now}000",
+                        "${__to}": f"{until}000",
                     }
                     series = PanelSeries(row["target"], [], None, row["tags"])
                     url = address(panel, series, filled)
@@ -118,19 +118,19 @@ async def test_a_number_is_what_the_items_behind_it_make(
     assert nowhere == of_nobody.get(slug, set())
 
 
-async def rendered(session: aiohttp.ClientSession, target: str, since: int, now: int) -> list[Row]:
+async def rendered(session: aiohttp.ClientSession, target: str, since: int, until: int) -> list[Row]:
     """The answer to a panel."""
-    form = {"target": target, "from": str(since), "until": str(now), "format": "json"}
+    form = {"target": target, "from": str(since), "until": str(until), "format": "json"}
     async with session.post("/graphite/render", data=form) as answer:
         found: list[Row] = await answer.json()
     return found
 
 
-async def busiest_iteration(session: aiohttp.ClientSession, product: str, since: int, now: int) -> str:
+async def busiest_iteration(session: aiohttp.ClientSession, product: str, since: int, until: int) -> str:
     """The iteration that most of the new bugs are planned for."""
     target = f"@tapd.bugs.distribution/product={product},by=iteration,of=created,step=all"
     found = {
         row["tags"]["iteration"]: row["datapoints"][0][0]
-        for row in await rendered(session, target, since, now)
+        for row in await rendered(session, target, since, until)
     }
     return max((name for name in found if name != "N/A"), key=lambda name: found[name])

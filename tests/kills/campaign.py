@@ -246,6 +246,8 @@ async def round_of(
     async with site_of(expected.company, folder, database, uri) as site:
         process = {"collector": site.collector, "api": site.api, "store": site.store}[what]
         assert process is not None
+        # Something is left to collect all the while.
+        site.slow_events(str(max(expected.company.projects)))
         await begun(site, [site.collector])
         stop = asyncio.Event()
         telling = asyncio.create_task(told(site, stop, figures))
@@ -255,6 +257,7 @@ async def round_of(
         finally:
             stop.set()
             acknowledged = await telling
+            site.upstreams.gitlab.faults.disarm()
         assert acknowledged, "nothing was acknowledged that could be lost"
         await compared(site, expected, acknowledged)
     figures.seconds = time.monotonic() - began

@@ -19,13 +19,14 @@ import aiohttp
 
 from metrics_api.core.store import Store
 from metrics_api.embedded import store_command
-from simulator import GitlabAccount, Running, TapdAccount
+from simulator import FaultKind, GitlabAccount, Running, TapdAccount
 from simulator.products import PRODUCTS
 from tests.folders import quick_folder
 
 ENGMETRICS = [sys.executable, "-m", "metrics_api"]
 HOOK_SECRET = "kept-by-the-site"
 READY_S = 60.0
+SLOW_S = 5.0
 
 
 def free_port() -> int:
@@ -114,6 +115,11 @@ class Site:
             if process:
                 process.end()
         self._places.close()
+
+    def slow_events(self, project: str = "*") -> None:
+        """Let a project's events come after seconds of silence each time, or those of every project."""
+        path = f"/api/v4/projects/{project}/events"
+        self.upstreams.gitlab.faults.arm(FaultKind.SLOW_FIRST_BYTE, path, None, seconds=SLOW_S)
 
     def said(self, last: int = 4000) -> str:
         """The ends of what the processes printed."""

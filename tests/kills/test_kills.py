@@ -16,15 +16,13 @@ import pytest
 import pytest_asyncio
 
 from metrics_api.core.store import Store
-from simulator import FaultKind
 from tests.kills.campaign import Quiet, begun, compared, quiet, round_of, scopes, site_of
-from tests.kills.site import Process, Site
+from tests.kills.site import Process
 from tests.soak import Soak
 
 WHAT = ("collector", "api", "store")
 ROUNDS = 2
 SOAK_ROUNDS = 20
-SLOW_S = 5.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -109,7 +107,7 @@ async def test_a_collector_that_is_told_to_stop_notes_its_runs_and_gives_its_lea
     async with site_of(
         undisturbed.company, tmp_path, database_name, os.environ.get("TEST_MONGODB_URI", "")
     ) as site:
-        slowly(site)
+        site.slow_events()
         site.collector.command = [*site.collector.command, *once]
         if once:
             site.collector.start()
@@ -128,13 +126,6 @@ async def test_a_collector_that_is_told_to_stop_notes_its_runs_and_gives_its_lea
             await store.aclose()
 
 
-def slowly(site: Site) -> None:
-    """Let each project's events take their time: as many as fit are under way for seconds."""
-    site.upstreams.gitlab.faults.arm(
-        FaultKind.SLOW_FIRST_BYTE, path="/api/v4/projects/*/events", times=None, seconds=SLOW_S
-    )
-
-
 async def stopped(process: Process) -> float:
     """Tell a process to stop and wait until it has, with success; returns the seconds that took."""
     began, told = time.monotonic(), process.running
@@ -151,9 +142,9 @@ async def test_two_collecting_processes_share_the_work_and_never_run_a_scope_twi
     async with site_of(undisturbed.company, tmp_path / "site", database_name, uri) as site:
         store = Store(site.uri, site.database)
         try:
-            # A process looks again for what another has in hand when half a lease is over, 1.5 s: by then
-            # the first to come has no more than it can do at once.
-            slowly(site)
+            # A process looks again for what another has in hand when half a lease is over, 1.5 s: till then
+            # the first to come is to have no more than it can do at once.
+            site.slow_events()
             await begun(site, site.collectors)
             await site.collected(scopes())
             runs = await store.all("runs")

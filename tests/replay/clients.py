@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import aiohttp
 
+from tests.moment import now
 from tests.replay.falcon_plugin import FalconPlugin
 from tests.replay.graphite_94 import Graphite94
 from tests.replay.graphite_116 import Graphite116
@@ -52,15 +51,9 @@ async def read(client: Client, slug: str, number: int, values: Mapping[str, Valu
     return await client.panel(request_of(client, slug, number).queries, last_90_days(), asked)
 
 
-@cache
-def now() -> float:
-    """The time of day for server and clients: it stands still, so that no hour ends between two of them."""
-    return time.time()
-
-
 def last_90_days() -> TimeRange:
     """The dashboards' range, at whole minutes: the browser then asks for no second more than the others."""
-    end = int(now()) // 60 * 60
+    end = now() // 60 * 60
     return TimeRange((end - 90 * 86_400) * 1000, end * 1000, "now-90d", "now")
 
 

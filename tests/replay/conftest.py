@@ -11,7 +11,8 @@ import pytest_asyncio
 from metrics_api.core.store import Store
 from simulator.products import PRODUCTS
 from tests.health.documents import differing, write
-from tests.replay.clients import Client, clients_of, now
+from tests.moment import now
+from tests.replay.clients import Client, clients_of
 from tests.replay.odd_names import ODD_NAMES
 from tests.replay.recorder import Recorder, recording
 from tests.system.harness import generated_config, serving

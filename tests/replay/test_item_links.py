@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import aiohttp
 
 from tests.conftest import RunningApi
+from tests.moment import now
 from tests.replay.panels import FALCON, GRAPHITE, panels
 
 PLACES = {"/graphite": GRAPHITE, "/api/v1/grafana": FALCON}
@@ -43,7 +43,7 @@ def followed(url: str, product: str, now_ms: int) -> str:
 
 
 async def test_every_link_is_answered_and_most_lists_hold_something(running_api: RunningApi) -> None:
-    now_ms = int(time.time() * 1000)
+    now_ms = now() * 1000
     totals = {}
     async with aiohttp.ClientSession() as session:
         for where, url in links():

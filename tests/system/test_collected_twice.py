@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import aiohttp
@@ -18,6 +17,7 @@ from metrics_api.core.store import Store
 from tests.company import stories
 from tests.company.cases import TWO_WEEKS, query
 from tests.conftest import RunningApi
+from tests.moment import now
 from tests.reference.questions import CHANGES, EVENTS, FLOW, STORY_FLOW
 from tests.reference.wire import first_look
 from tests.system.harness import collected, configured, over_graphite, serving, upstreams_of
@@ -93,11 +93,10 @@ async def test_bugs_by_version_add_up_to_the_exported_bugs(running_api: RunningA
         return dict(rows["version_report"].replace("", None).fillna("N/A").value_counts())
 
     counted = await asyncio.to_thread(exported)
-    now = int(time.time())
     form = {
         "target": f"@tapd.product.version.bugs/product={running_api.products[0]}",
-        "from": now,
-        "until": now,
+        "from": now(),
+        "until": now(),
     }
     async with (
         aiohttp.ClientSession() as session,

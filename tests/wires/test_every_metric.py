@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -21,6 +20,7 @@ from metrics_api.catalog import load_catalog
 from metrics_api.core.sections import Escape
 from metrics_api.core.store import Store
 from simulator.products import PRODUCTS
+from tests.moment import now
 from tests.reference.forecasts import chances
 from tests.replay.panels import GRAPHITE, panel_requests
 from tests.replay.wire import interpolate
@@ -111,13 +111,12 @@ class Site:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(mongodb_url: str, collected_company: str) -> AsyncIterator[Site]:
     """The API over the generated company, told where bugs were found; its lines are read once."""
-    now = int(time.time())
     escape = Escape(field=bugs.FOUND_WHERE, production=bugs.PRODUCTION)
     config = generated_config("", "")
     products = tuple(one.model_copy(update={"escape": escape}) for one in config.product)
     store = Store(mongodb_url, collected_company)
-    async with serving(store, config.model_copy(update={"product": products}), lambda: now) as url:
-        yield Site(url, await asyncio.to_thread(Exported, url), now)
+    async with serving(store, config.model_copy(update={"product": products}), now) as url:
+        yield Site(url, await asyncio.to_thread(Exported, url), now())
     await store.aclose()
 
 

@@ -17,6 +17,7 @@ from metrics_api.client import frame
 from metrics_api.routes.metrics import expression
 from metrics_api.routes.parameters import Parameters
 from tests.conftest import RunningApi
+from tests.moment import now
 from tests.wires.recomputed import ZONE, cumulative, histories, ledger
 
 FLOW, CHANGES = "tapd.bugs.flow.cumulative", "tapd.bugs.change.daily"
@@ -69,7 +70,7 @@ async def test_panels_and_exports_and_pandas_agree(
 ) -> None:
     product, workspace = running_api.products[place], running_api.workspaces[place]
     other = running_api.workspaces[1 - place]
-    today = pd.Timestamp.now(ZONE).normalize()
+    today = pd.Timestamp(now(), unit="s", tz=ZONE).normalize()
     days = pd.date_range(today - pd.Timedelta(days=120), today - pd.Timedelta(days=1))
     start, until = int(days[0].timestamp()), int(days[-1].timestamp())
     exported = pointed(await lines(running_api, metric, product=product, since=start, until=until))
