@@ -74,6 +74,7 @@ async def _serve(settings: Settings) -> None:
 
     # First the port, for that is what is taken most often; then the store.
     listener = listening(settings)
+    stopping.endless()
     async with the_store(settings) as store, serving(settings, store, listener) as url:
         say(f"engmetrics serves {url}")
         await asyncio.Event().wait()
@@ -88,6 +89,8 @@ async def _collect(settings: Settings, given: argparse.Namespace) -> None:
         return
     if given.since or given.scope or given.dry_run:
         raise ConfigError("--since, --scope and --dry-run belong to --backfill")
+    if once is None:
+        stopping.endless()
     async with the_store(settings) as store:
         with display.display() as shown:
             records = await scheduler.collect(settings, store, once=once, progress=display.Runs(shown))
@@ -230,6 +233,7 @@ def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
     if given.command == "demo":
         from metrics_api.demo import DemoPlan, run_demo
 
+        stopping.endless()
         return run_demo(DemoPlan(given.data, given.port, given.bugs, given.seed))
     overrides: dict[str, dict[str, Any]] = {"server": {}, "store": {}}
     if given.data:
@@ -261,7 +265,11 @@ def _task(given: argparse.Namespace) -> Coroutine[Any, Any, None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0, 1 after bad news, 2 after an error told in words."""
+    """Run a command; returns the exit status.
+
+    0, 1 after bad news, 2 after an error told in words, 128 and the signal's number where it was told to stop
+    before it had done what was asked.
+    """
     given = parser().parse_args(arguments)
     try:
         if given.command == "token":
@@ -275,7 +283,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    return 0
+    if stopping.status:
+        print("engmetrics: stopped before all was done", file=sys.stderr)
+    return stopping.status
 
 
 if __name__ == "__main__":

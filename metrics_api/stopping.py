@@ -28,7 +28,17 @@ class Stopping:
     """The end of a process."""
 
     def __init__(self) -> None:
-        self._limited = False
+        self._limited = self._endless = False
+        self._cut_short_by = 0
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0, or that of shells, 128 and the signal, where work was cut short."""
+        return 128 + self._cut_short_by if self._cut_short_by else 0
+
+    def endless(self) -> None:
+        """Say that this command goes on until it is told to stop, which then cuts nothing short."""
+        self._endless = True
 
     def limit(self) -> None:
         """Let the process be over STOP_S after it was told to stop; what it started may outlive it."""
@@ -37,17 +47,20 @@ class Stopping:
     async def until_stopped(self, doing: Coroutine[Any, Any, None]) -> None:
         """Run something until it ends or the process is asked to stop (SIGINT, SIGTERM), which cancels it."""
         task = asyncio.ensure_future(doing)
-        stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+        told: asyncio.Queue[int] = asyncio.Queue()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        waiting = asyncio.ensure_future(stop.wait())
+            loop.add_signal_handler(number, told.put_nowait, int(number))
+        waiting = asyncio.ensure_future(told.get())
         await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if not task.done():
+        if task.done():
+            waiting.cancel()
+        else:
+            if not self._endless:
+                self._cut_short_by = waiting.result()
             if self._limited:
                 # A thread: the ends of the loop and of the interpreter wait for those of the driver as well.
-                leaving = threading.Timer(STOP_S, _leave, [loop])
+                leaving = threading.Timer(STOP_S, _leave, [loop, self.status])
                 leaving.daemon = True
                 leaving.start()
             task.cancel()
@@ -55,7 +68,7 @@ class Stopping:
             await task
 
 
-def _leave(loop: asyncio.AbstractEventLoop) -> None:
+def _leave(loop: asyncio.AbstractEventLoop, status: int) -> None:
     """End the process as it is, saying what was left undone."""
     left = sorted({_named(task) for task in asyncio.all_tasks(loop)})
     log.warning(
@@ -68,7 +81,7 @@ def _leave(loop: asyncio.AbstractEventLoop) -> None:
                 # A progress bar that is not ended leaves it hidden.
                 stream.write(SHOW_CURSOR)
             stream.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 def _named(task: asyncio.Task[Any]) -> str:
