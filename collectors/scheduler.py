@@ -169,22 +169,21 @@ async def _scheduled(parts: Parts, worker: Worker, store: Store, lease_s: float,
 
     mine: dict[str, list[Collector[Any]]] = {}
 
-    async def going_on(name: str, doing: Awaitable[list[Document | None]]) -> None:
-        """Await a job's runs; it is due soon where another process was at it, or the store did not answer."""
-        again = True
+    async def until_over(name: str, job: Callable[..., Awaitable[bool | None]], *args: Any) -> None:
+        """Do a job, which is due again soon if it fails or says that not all of it is done."""
+        over = False
         try:
-            # The other process may have vanished: its lease will tell.
-            again = any(record is None or record.get("interrupted") for record in await doing)
+            over = await job(*args) is not False
         finally:
-            if again and scheduler.get_job(name):
+            if not over and scheduler.get_job(name):
                 scheduler.modify_job(name, next_run_time=utc_now() + timedelta(seconds=lease_s / 2))
 
-    async def read(one: Round, name: str, scope: str) -> None:
+    async def read(one: Round, name: str, scope: str) -> bool:
         # Several processes share the work: what one has just read the others leave alone.
-        await going_on(name, one.scope(scope, mine[name], rest_s=one.source.interval_s / 2))
+        return _over(await one.scope(scope, mine[name], rest_s=one.source.interval_s / 2))
 
-    async def find(one: Round) -> None:
-        await going_on(one.name, one.whole(rest_s=one.source.interval_s / 2))
+    async def find(one: Round) -> bool:
+        over = _over(await one.whole(rest_s=one.source.interval_s / 2))
         await one.forget_old_runs()
         await queue.forget_old()
         prefix = f"{one.name}/"
@@ -195,10 +194,11 @@ async def _scheduled(parts: Parts, worker: Worker, store: Store, lease_s: float,
         for name, (scope, found) in wanted.items():
             mine[name] = found
             if name not in known:
-                every(one.source.interval_s, name, read, one, name, scope)
+                every(one.source.interval_s, name, until_over, name, read, one, name, scope)
+        return over
 
     for one in parts.rounds:
-        every(one.source.interval_s, one.name, find, one)
+        every(one.source.interval_s, one.name, until_over, one.name, find, one)
     for taking in parts.webhooks:
         every(REVIVE_S, f"webhooks/{taking.upstream}", taking.run)
     every(REVIVE_S, "tasks", worker.run)
@@ -207,7 +207,7 @@ async def _scheduled(parts: Parts, worker: Worker, store: Store, lease_s: float,
         scheduler.add_job(
             _tracked,
             CronTrigger(hour=NIGHT_HOUR, timezone=zone(its_zone)),
-            args=[tasks, ask_nightly, queue, name, its_zone],
+            args=[tasks, until_over, f"nightly/{name}", ask_nightly, queue, name, its_zone],
             id=f"nightly/{name}",
             coalesce=True,
             misfire_grace_time=None,
@@ -221,6 +221,14 @@ async def _scheduled(parts: Parts, worker: Worker, store: Store, lease_s: float,
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+def _over(records: Sequence[Document | None]) -> bool:
+    """Whether a job's runs are done.
+
+    They are not where another process was at one, which may have vanished, or the store did not answer.
+    """
+    return not any(record is None or record["interrupted"] for record in records)
 
 
 async def ask_nightly(

@@ -13,9 +13,11 @@ import pytest_asyncio
 
 from collectors import Progress
 from collectors.deriving import rebuild
+from collectors.rounds import Round
 from collectors.scheduler import collect
 from metrics_api.core.config import Config, GitlabInstance, TapdInstance
-from metrics_api.core.errors import UnknownName
+from metrics_api.core.errors import StoreUnavailable, UnknownName
+from metrics_api.core.sections import Collect
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
 from simulator.company import generate
@@ -178,6 +180,33 @@ async def test_a_stop_in_the_middle_of_the_first_read_is_quick_and_the_next_star
     found = await facts(store, "bugs")
     await rebuild(store, "bugs")
     assert await facts(store, "bugs") == found
+
+
+async def test_a_store_that_is_away_while_scopes_are_looked_for_is_asked_again_soon(
+    simulated: Running, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = settings(simulated).config.model_copy(update={"collect": Collect(lease_seconds=3)})
+    failures = ["tapd/tapd", "gitlab/gitlab"]
+    there = Round.forget_old_runs
+
+    async def away(one: Round) -> None:
+        if one.name in failures:
+            failures.remove(one.name)
+            raise StoreUnavailable("the store did not answer")
+        await there(one)
+
+    monkeypatch.setattr(Round, "forget_old_runs", away)
+    stop, read = asyncio.Event(), set[str]()
+
+    def told(step: Progress) -> None:
+        read.add(step.collector)
+        if {"tapd.bugs", "gitlab.events"} <= read:
+            stop.set()
+
+    # Not when they are due anyway, which is minutes later.
+    async with asyncio.timeout(60):
+        await collect(Settings(config, SECRETS), store, progress=told, stop=stop, patience=HASTY)
+    assert failures == []
 
 
 async def test_a_tapd_and_a_gitlab_may_have_one_name(simulated: Running, store: Store) -> None:
