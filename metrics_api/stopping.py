@@ -66,6 +66,8 @@ class Stopping:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+            # What was told to stop at its end is done all the same.
+            self._cut_short_by = 0
 
 
 def _leave(loop: asyncio.AbstractEventLoop, status: int) -> None:

@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from apscheduler.triggers.interval import IntervalTrigger
 
-from collectors import Progress
+from collectors import Progress, scheduler
 from collectors.deriving import rebuild
 from collectors.rounds import Round
 from collectors.scheduler import collect
@@ -20,6 +22,8 @@ from metrics_api.core.errors import StoreUnavailable, UnknownName
 from metrics_api.core.sections import Collect
 from metrics_api.core.settings import Settings
 from metrics_api.core.store import Store
+from metrics_api.core.task_types import Task
+from metrics_api.core.tasks import Order, Tasks
 from simulator.company import generate
 from simulator.faults import FaultKind, Faults
 from simulator.gitlab import GitlabAccount
@@ -207,6 +211,31 @@ async def test_a_store_that_is_away_while_scopes_are_looked_for_is_asked_again_s
     async with asyncio.timeout(60):
         await collect(Settings(config, SECRETS), store, progress=told, stop=stop, patience=HASTY)
     assert failures == []
+
+
+async def test_a_store_that_is_away_at_night_is_told_soon_what_to_compare(
+    simulated: Running, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = settings(simulated).config.model_copy(update={"collect": Collect(lease_seconds=3)})
+    put, asked, stop = Tasks.put, list[str](), asyncio.Event()
+
+    async def away(queue: Tasks, order: Order, name: str = "") -> Task:
+        asked.append(order.kind)
+        if len(asked) == 1:
+            raise StoreUnavailable("the store did not answer")
+        task = await put(queue, order, name)
+        stop.set()
+        return task
+
+    def at_once(hour: int, timezone: tzinfo) -> IntervalTrigger:
+        return IntervalTrigger(days=1, start_date=datetime.now(timezone) + timedelta(seconds=0.2))
+
+    monkeypatch.setattr(Tasks, "put", away)
+    monkeypatch.setattr(scheduler, "CronTrigger", at_once)
+    async with asyncio.timeout(60):
+        await collect(Settings(config, SECRETS), store, stop=stop, patience=HASTY)
+    assert asked == ["reconcile", "reconcile"]
+    assert [task["kind"] for task in await Tasks(store).listed()] == ["reconcile"]
 
 
 async def test_a_tapd_and_a_gitlab_may_have_one_name(simulated: Running, store: Store) -> None:
