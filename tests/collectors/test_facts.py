@@ -15,6 +15,7 @@ from metrics_api.core.days import utc_now
 from metrics_api.core.facts import TURN_S, Batch, Batches, Facts, Produce, Written
 from metrics_api.core.leases import Leases
 from metrics_api.core.store import Store
+from tests.webhooks.harness import until
 
 
 def fact(name: str, **fields: Any) -> dict[str, Any]:
@@ -174,9 +175,13 @@ async def test_of_many_batches_only_those_not_written_yet_are_derived_anew(
         asked.append(done)
         return [partial(produce, name) for name in "abc"[done:]]
 
+    async def written() -> bool:
+        return bool((await facts.counter("bugs"))["seq"] == 1)
+
     async def produce(name: str) -> Batch:
         derived.append(name)
         if derived == ["a", "b"]:
+            await until(written, 30)
             lost = {"$set": {"expires_at": utc_now() - timedelta(seconds=1)}}
             await store.collection("leases").update_one({"_id": "topic:bugs"}, lost)
             await write(Facts(store, Leases(store)), fact("other"))

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from apscheduler.triggers.interval import IntervalTrigger
 
 from collectors import Progress, scheduler
 from collectors.deriving import rebuild
@@ -227,11 +226,14 @@ async def test_a_store_that_is_away_at_night_is_told_soon_what_to_compare(
         stop.set()
         return task
 
-    def at_once(hour: int, timezone: tzinfo) -> IntervalTrigger:
-        return IntervalTrigger(days=1, start_date=datetime.now(timezone) + timedelta(seconds=0.2))
+    cron = vars(scheduler)["CronTrigger"]
+
+    def in_a_moment(hour: int, timezone: tzinfo) -> Any:
+        due = datetime.now(timezone) + timedelta(seconds=2)
+        return cron(hour=due.hour, minute=due.minute, second=due.second, timezone=timezone)
 
     monkeypatch.setattr(Tasks, "put", away)
-    monkeypatch.setattr(scheduler, "CronTrigger", at_once)
+    monkeypatch.setattr(scheduler, "CronTrigger", in_a_moment)
     async with asyncio.timeout(60):
         await collect(Settings(config, SECRETS), store, stop=stop, patience=HASTY)
     assert asked == ["reconcile", "reconcile"]
